@@ -1,0 +1,87 @@
+//! Token buckets that are refilled in steps, as `@upstash/ratelimit` (2.2.0) does it.
+
+use super::{
+    Quota,
+    level::Level,
+    state::{Cell, Tag},
+};
+use crate::time::Timestamp;
+
+pub(super) struct TokenBucket {
+    refilled_at: u64,
+    // Negative in debt.
+    tokens: i64,
+}
+
+impl Level for TokenBucket {
+    type Stored = Cell;
+
+    fn load(stored: Option<Cell>, quota: &Quota, now: u64) -> Self {
+        let capacity = i64::from(quota.burst);
+        let Some(cell) = stored.filter(|cell| cell.tag() == Tag::Bucket) else {
+            return Self {
+                refilled_at: now,
+                tokens: capacity,
+            };
+        };
+        let refills = now.saturating_sub(cell.a) / quota.window;
+        let refilled =
+            (refills.min(u64::from(u32::MAX)) as i64).saturating_mul(i64::from(quota.limit));
+        let tokens = (cell.b as i64).saturating_add(refilled).min(capacity);
+        Self {
+            refilled_at: cell.a + refills * quota.window,
+            tokens,
+        }
+    }
+
+    fn available(&self, _quota: &Quota) -> u32 {
+        u32::try_from(self.tokens.max(0)).unwrap_or(u32::MAX)
+    }
+
+    fn wait(&self, quota: &Quota, now: u64, cost: u32) -> u64 {
+        self.holds(quota, i64::from(cost)).saturating_sub(now)
+    }
+
+    fn reset(&self, quota: &Quota, now: u64) -> u64 {
+        let full = i64::from(quota.burst);
+        if self.tokens >= full {
+            0
+        } else {
+            self.holds(quota, full).saturating_sub(now)
+        }
+    }
+
+    fn take(&mut self, _quota: &Quota, cost: u32) {
+        self.tokens = self.tokens.saturating_sub(i64::from(cost));
+    }
+
+    /// What refills have given back since the charge is not given back again, as with GCRA.
+    fn give_back(&mut self, quota: &Quota, cost: u32, window: u64) -> bool {
+        let refills = self.refilled_at.saturating_sub(window) / quota.window;
+        let refilled = refills.saturating_mul(u64::from(quota.limit));
+        let amount = u64::from(cost).saturating_sub(refilled) as i64;
+        let before = self.tokens;
+        self.tokens = before.saturating_add(amount).min(i64::from(quota.burst));
+        self.tokens != before
+    }
+
+    fn window(&self) -> u64 {
+        self.refilled_at
+    }
+
+    fn store(&self, quota: &Quota) -> Cell {
+        let expires = self.holds(quota, i64::from(quota.burst));
+        Cell::new(Tag::Bucket, expires, self.refilled_at, self.tokens as u64)
+    }
+}
+
+impl TokenBucket {
+    /// Returns when the bucket holds that many tokens.
+    fn holds(&self, quota: &Quota, tokens: i64) -> u64 {
+        let missing = tokens.saturating_sub(self.tokens).max(0) as u64;
+        let refills = missing.div_ceil(u64::from(quota.limit.max(1)));
+        self.refilled_at
+            .saturating_add(refills.saturating_mul(quota.window))
+            .min(Timestamp::MAX.as_micros())
+    }
+}

@@ -1,0 +1,93 @@
+//! One step, whatever the algorithm: the rules of the contract that all algorithms share.
+
+use super::Quota;
+use crate::{
+    store::{Decision, Spend, Verdict, Window},
+    time::Timestamp,
+};
+
+/// How full a limit is at one instant: what an algorithm has to know.
+pub(super) trait Level {
+    /// What is kept between two calls.
+    type Stored: Expire + Copy;
+
+    /// Moves what was kept on to `now`. `None`: never used, expired, or of another algorithm.
+    fn load(stored: Option<Self::Stored>, quota: &Quota, now: u64) -> Self;
+
+    /// Returns how many units can be taken now: zero in debt. Taking `n` of them leaves `n` less.
+    fn available(&self, quota: &Quota) -> u32;
+
+    /// Returns after how many microseconds `cost` units can be taken: more than are there, at most the capacity.
+    fn wait(&self, quota: &Quota, now: u64, cost: u32) -> u64;
+
+    /// Returns after how many microseconds the limit is as if never used.
+    fn reset(&self, quota: &Quota, now: u64) -> u64;
+
+    /// Takes units, also where they are not there.
+    fn take(&mut self, quota: &Quota, cost: u32);
+
+    /// Gives back what was taken in `window`. Returns whether anything changed.
+    fn give_back(&mut self, quota: &Quota, cost: u32, window: u64) -> bool;
+
+    /// Returns the window in which units are taken now.
+    fn window(&self) -> u64;
+
+    /// Returns what is to be kept.
+    fn store(&self, quota: &Quota) -> Self::Stored;
+}
+
+/// State that is as good as none after a time.
+pub(crate) trait Expire {
+    /// Returns the first instant at which the state is indistinguishable from none.
+    fn expires(&self) -> u64;
+}
+
+#[inline]
+pub(super) fn step<L: Level>(
+    quota: &Quota,
+    stored: Option<L::Stored>,
+    now: Timestamp,
+    spend: Spend,
+) -> (Option<L::Stored>, Decision) {
+    let now = now.as_micros();
+    let mut level = L::load(stored.filter(|stored| stored.expires() > now), quota, now);
+    let mut available = level.available(quota);
+    let mut verdict = Verdict::Allowed;
+    let changed = match spend {
+        Spend::Take(cost) | Spend::Shadow(cost) | Spend::Peek(cost) if cost > available => {
+            verdict = refuse(&level, quota, now, cost);
+            false
+        }
+        Spend::Peek(_) => false,
+        Spend::Take(cost) | Spend::Shadow(cost) | Spend::Charge(cost) => {
+            available = available.saturating_sub(cost);
+            level.take(quota, cost);
+            cost > 0
+        }
+        Spend::Refund { cost, window } => {
+            let changed = cost > 0 && level.give_back(quota, cost, window.as_u64());
+            available = level.available(quota);
+            changed
+        }
+    };
+    let reset = level.reset(quota, now);
+    let decision = Decision::new(
+        verdict,
+        quota.capacity(),
+        available,
+        reset,
+        Window::from_u64(level.window()),
+    );
+    (changed.then(|| level.store(quota)), decision)
+}
+
+fn refuse<L: Level>(level: &L, quota: &Quota, now: u64, cost: u32) -> Verdict {
+    if cost > quota.capacity() {
+        Verdict::Never
+    } else {
+        // A wait of nothing would be a lie: the units are not there now.
+        Verdict::Refused {
+            retry_micros: level.wait(quota, now, cost).max(1),
+        }
+    }
+}

@@ -1,0 +1,320 @@
+//! What a write asks for: a batch of puts and deletes, each under a condition, all or nothing.
+
+use std::{fmt, time::Duration};
+
+use bytes::Bytes;
+
+use super::{Entry, Error, ErrorKind, Key, MAX_BATCH, Result, Version};
+
+/// When a write may happen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Condition {
+    /// Whatever is stored.
+    #[default]
+    Always,
+    /// Only if there is no entry.
+    Absent,
+    /// Only if there is an entry.
+    Present,
+    /// Only if the entry still has this version.
+    Unchanged(Version),
+}
+
+/// One put or delete of a [`Batch`].
+#[derive(Clone, Debug)]
+pub struct Write {
+    key: Key,
+    change: Change,
+    condition: Condition,
+    membership: Option<Membership>,
+}
+
+/// What a [`Write`] does to its entry.
+#[derive(Clone)]
+#[non_exhaustive]
+pub enum Change {
+    /// Stores a value for a time to live.
+    Put {
+        /// The value.
+        value: Bytes,
+        /// How long the entry lives, rounded up to a whole millisecond.
+        ttl: Duration,
+    },
+    /// Removes the entry.
+    Delete,
+}
+
+/// The index an entry joins when it is put, and leaves when it is deleted.
+#[derive(Clone, Debug)]
+pub struct Membership {
+    index: Key,
+    at_most: Option<u32>,
+}
+
+impl Write {
+    /// Puts `value` under `key` for `ttl`: more than zero, rounded up to a whole millisecond, at most
+    /// [`MAX_TTL`](super::MAX_TTL) (longer ones are cut to it).
+    #[must_use]
+    pub fn put(key: Key, value: impl Into<Bytes>, ttl: Duration) -> Self {
+        Self::new(
+            key,
+            Change::Put {
+                value: value.into(),
+                ttl,
+            },
+        )
+    }
+
+    /// Deletes the entry under `key`. Deleting what is not there succeeds, unless a condition says otherwise.
+    #[must_use]
+    pub const fn delete(key: Key) -> Self {
+        Self::new(key, Change::Delete)
+    }
+
+    const fn new(key: Key, change: Change) -> Self {
+        Self {
+            key,
+            change,
+            condition: Condition::Always,
+            membership: None,
+        }
+    }
+
+    /// Sets the condition. Default: [`Condition::Always`].
+    #[must_use]
+    pub fn when(mut self, condition: Condition) -> Self {
+        self.condition = condition;
+        self
+    }
+
+    /// Makes the entry a member of `index` when it is put, for its time to live; takes it out when it is deleted.
+    ///
+    /// The index lists the [identifier](super::Identifier) of the key, so all members of an index are of one scope.
+    #[must_use]
+    pub fn member_of(mut self, index: Key) -> Self {
+        self.membership = Some(Membership {
+            index,
+            at_most: None,
+        });
+        self
+    }
+
+    /// As [`member_of`](Self::member_of), and refuses the batch when the index would have more than `most` members.
+    ///
+    /// Members that leave in the same batch are taken out first; an entry that is a member already is not counted
+    /// twice. Means nothing for a delete.
+    #[must_use]
+    pub fn member_of_at_most(mut self, index: Key, most: u32) -> Self {
+        self.membership = Some(Membership {
+            index,
+            at_most: Some(most),
+        });
+        self
+    }
+
+    /// Returns the key.
+    #[must_use]
+    pub const fn key(&self) -> &Key {
+        &self.key
+    }
+
+    /// Returns what happens to the entry.
+    #[must_use]
+    pub const fn change(&self) -> &Change {
+        &self.change
+    }
+
+    /// Returns the condition.
+    #[must_use]
+    pub const fn condition(&self) -> &Condition {
+        &self.condition
+    }
+
+    /// Returns the index the entry joins or leaves.
+    #[must_use]
+    pub const fn membership(&self) -> Option<&Membership> {
+        self.membership.as_ref()
+    }
+
+    pub(crate) fn within(&self, prefix: &str) -> Self {
+        let membership = self.membership.as_ref();
+        Self {
+            key: self.key.within(prefix),
+            change: self.change.clone(),
+            condition: self.condition.clone(),
+            membership: membership.map(|m| Membership {
+                index: m.index.within(prefix),
+                at_most: m.at_most,
+            }),
+        }
+    }
+}
+
+impl Membership {
+    /// Returns the key of the index.
+    #[must_use]
+    pub const fn index(&self) -> &Key {
+        &self.index
+    }
+
+    /// Returns how many members the index may have.
+    #[must_use]
+    pub const fn at_most(&self) -> Option<u32> {
+        self.at_most
+    }
+}
+
+impl fmt::Debug for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Put { value, ttl } => f
+                .debug_struct("Put")
+                .field("bytes", &value.len())
+                .field("ttl", ttl)
+                .finish(),
+            Self::Delete => f.write_str("Delete"),
+        }
+    }
+}
+
+/// Up to [`MAX_BATCH`] writes that happen all or not at all.
+#[derive(Clone, Debug, Default)]
+pub struct Batch(Vec<Write>);
+
+impl Batch {
+    /// Creates an empty batch, which does nothing and costs no trip.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Adds a write.
+    #[must_use]
+    pub fn with(mut self, write: Write) -> Self {
+        self.0.push(write);
+        self
+    }
+
+    /// Returns the writes in their order.
+    #[must_use]
+    pub fn writes(&self) -> &[Write] {
+        &self.0
+    }
+
+    /// Checks what every store must refuse alike, before it does anything.
+    ///
+    /// # Errors
+    /// [`TooLarge`](ErrorKind::TooLarge) for more than [`MAX_BATCH`] writes; [`Invalid`](ErrorKind::Invalid) for two
+    /// writes of one key or of one member of an index, a time to live of zero, or a key whose kind has a method of its own
+    /// ([limits](super::Kind::Limit), [indexes](super::Kind::Index), [purge logs](super::Kind::Purge)).
+    pub fn validate(&self) -> Result<()> {
+        if self.0.len() > MAX_BATCH {
+            return Err(Error::new(
+                ErrorKind::TooLarge,
+                "more than 16 writes in a batch",
+            ));
+        }
+        for (at, write) in self.0.iter().enumerate() {
+            write.validate()?;
+            let mut earlier = self.0.iter().take(at);
+            if earlier.any(|earlier| earlier.key == write.key || earlier.is_member_with(write)) {
+                return Err(Error::invalid(
+                    "two writes of one key or one member in a batch",
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Write {
+    fn is_member_with(&self, other: &Self) -> bool {
+        let index = |write: &Self| {
+            write
+                .membership
+                .as_ref()
+                .map(|membership| membership.index.clone())
+        };
+        self.key.identifier() == other.key.identifier()
+            && index(self).is_some()
+            && index(self) == index(other)
+    }
+
+    fn validate(&self) -> Result<()> {
+        self.key.validate_value()?;
+        self.membership
+            .iter()
+            .try_for_each(|membership| membership.index.validate_index())?;
+        match self.change {
+            Change::Put { ttl, .. } if ttl.is_zero() => {
+                Err(Error::invalid("a time to live of zero"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl From<Write> for Batch {
+    fn from(write: Write) -> Self {
+        Self(vec![write])
+    }
+}
+
+impl<const N: usize> From<[Write; N]> for Batch {
+    fn from(writes: [Write; N]) -> Self {
+        Self(writes.into())
+    }
+}
+
+impl FromIterator<Write> for Batch {
+    fn from_iter<I: IntoIterator<Item = Write>>(writes: I) -> Self {
+        Self(writes.into_iter().collect())
+    }
+}
+
+/// What became of a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "a batch can be refused without an error"]
+pub enum Written {
+    /// Everything was written.
+    Done(Vec<Option<Version>>),
+    /// Nothing was written.
+    Refused {
+        /// The place in the batch of the first write whose condition failed.
+        at: usize,
+        /// Why it failed.
+        why: Refusal,
+    },
+}
+
+/// Why the condition of a write failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// There is no entry (any more), where one was demanded.
+    Gone,
+    /// There is an entry, where none was demanded.
+    Exists,
+    /// The entry has another version: this one.
+    Conflict(Entry),
+    /// The index has as many members as it may have.
+    IndexFull,
+}
+
+impl Written {
+    /// Returns whether the batch was written.
+    #[must_use]
+    pub const fn is_done(&self) -> bool {
+        matches!(self, Self::Done(_))
+    }
+
+    /// Returns the new version of the entry at a place of the batch; `None` for a delete or a refused batch.
+    #[must_use]
+    pub fn version(&self, at: usize) -> Option<&Version> {
+        match self {
+            Self::Done(versions) => versions.get(at)?.as_ref(),
+            Self::Refused { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! What an acquire asks: claims on limits.
+
+use crate::{
+    quota::Quota,
+    store::{Error, ErrorKind, Key, Kind, MAX_CLAIMS, Result},
+};
+
+/// One question of an [`acquire`](super::Store::acquire): may `key` spend this under `quota`?
+#[derive(Clone, Debug)]
+pub struct Claim {
+    key: Key,
+    quota: Quota,
+    spend: Spend,
+}
+
+/// What a claim does with its units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Spend {
+    /// Takes the units, or refuses the whole call.
+    Take(u32),
+    /// Tells whether the units could be taken. Changes nothing, refuses nothing.
+    Peek(u32),
+    /// Takes the units if they are there, and refuses nothing: a limit on trial.
+    Shadow(u32),
+    /// Takes the units even where they are not there: the price is known only afterwards. The debt has to be repaid
+    /// before a [`Take`](Self::Take) is allowed again.
+    Charge(u32),
+    /// Gives units back that were taken in `window`. Past that window nothing is given back; never more than was taken
+    /// in it, as far as the state tells; a caller names each charge once.
+    Refund {
+        /// How many units, at most what was taken.
+        cost: u32,
+        /// Where they were taken: [`Decision::window`](super::Decision::window) of that call.
+        window: Window,
+    },
+}
+
+/// The window, or for a rolling limit the instant, in which units were taken. Opaque to everyone but [`Quota`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window(u64);
+
+impl Window {
+    /// Creates a window from what [`as_u64`](Self::as_u64) returned. For authors of stores.
+    #[must_use]
+    pub const fn from_u64(window: u64) -> Self {
+        Self(window)
+    }
+
+    /// Returns the window as a number, for a store that sends it elsewhere.
+    #[must_use]
+    pub const fn as_u64(self) -> u64 {
+        self.0
+    }
+}
+
+impl Claim {
+    /// Takes one unit of `quota` for `key`.
+    ///
+    /// The key belongs to a scope of the kind [`Limit`](Kind::Limit).
+    #[must_use]
+    pub const fn new(key: Key, quota: Quota) -> Self {
+        Self {
+            key,
+            quota,
+            spend: Spend::Take(1),
+        }
+    }
+
+    /// Sets what the claim does. Default: `Spend::Take(1)`.
+    #[must_use]
+    pub const fn spend(mut self, spend: Spend) -> Self {
+        self.spend = spend;
+        self
+    }
+
+    /// Returns the key.
+    #[must_use]
+    pub const fn key(&self) -> &Key {
+        &self.key
+    }
+
+    /// Returns the quota.
+    #[must_use]
+    pub const fn quota(&self) -> &Quota {
+        &self.quota
+    }
+
+    /// Returns what the claim does.
+    #[must_use]
+    pub const fn spending(&self) -> Spend {
+        self.spend
+    }
+
+    pub(crate) fn within(&self, prefix: &str) -> Self {
+        Self {
+            key: self.key.within(prefix),
+            quota: self.quota,
+            spend: self.spend,
+        }
+    }
+
+    /// Checks what every store must refuse alike, before it does anything.
+    ///
+    /// # Errors
+    /// [`TooLarge`](ErrorKind::TooLarge) for more than [`MAX_CLAIMS`] claims; [`Invalid`](ErrorKind::Invalid) for a key
+    /// that is not of the kind [`Limit`](Kind::Limit), or for two claims on one key with different quotas.
+    #[inline]
+    pub fn validate(claims: &[Self]) -> Result<()> {
+        if claims.len() > MAX_CLAIMS {
+            return Err(Error::new(
+                ErrorKind::TooLarge,
+                "more than 8 claims in a call",
+            ));
+        }
+        for (at, claim) in claims.iter().enumerate() {
+            if claim.key.scope().kind() != Kind::Limit {
+                return Err(Error::invalid("a claim on a key that is not a limit"));
+            }
+            let earlier = claims.iter().take(at);
+            if earlier
+                .into_iter()
+                .any(|earlier| earlier.quota != claim.quota && earlier.key == claim.key)
+            {
+                return Err(Error::invalid("two quotas for one key in a call"));
+            }
+        }
+        Ok(())
+    }
+}

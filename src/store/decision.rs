@@ -1,0 +1,168 @@
+//! What an acquire answers: one decision for each claim.
+
+use std::{ops::Deref, time::Duration};
+
+use smallvec::SmallVec;
+
+use super::{Claim, Spend, Window};
+
+/// The answer to one [`Claim`](super::Claim), exact at the instant of the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decision {
+    pub(crate) verdict: Verdict,
+    pub(crate) limit: u32,
+    pub(crate) remaining: u32,
+    pub(crate) reset_micros: u64,
+    pub(crate) window: Window,
+}
+
+/// Whether a claim was allowed, and if not, when it would be.
+///
+/// Ordered by how long the caller has to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// The units are there.
+    Allowed,
+    /// The units are not there yet.
+    Refused {
+        /// After this many microseconds the same claim is allowed, if nobody else takes the units first.
+        retry_micros: u64,
+    },
+    /// The claim asks for more than the quota ever has.
+    Never,
+}
+
+impl Verdict {
+    const fn retry_after(self) -> Option<Duration> {
+        match self {
+            Self::Refused { retry_micros } => Some(Duration::from_micros(retry_micros)),
+            Self::Allowed | Self::Never => None,
+        }
+    }
+}
+
+impl Decision {
+    /// Creates a decision. For authors of stores that do not use [`Quota::step`](crate::quota::Quota::step).
+    #[must_use]
+    pub const fn new(
+        verdict: Verdict,
+        limit: u32,
+        remaining: u32,
+        reset_micros: u64,
+        window: Window,
+    ) -> Self {
+        Self {
+            verdict,
+            limit,
+            remaining,
+            reset_micros,
+            window,
+        }
+    }
+
+    /// Returns whether the claim by itself was allowed. One refused [`Take`](super::Spend::Take) refuses the call:
+    /// see [`Decisions::allowed`].
+    #[must_use]
+    pub const fn allowed(&self) -> bool {
+        matches!(self.verdict, Verdict::Allowed)
+    }
+
+    /// Returns the verdict.
+    #[must_use]
+    pub const fn verdict(&self) -> Verdict {
+        self.verdict
+    }
+
+    /// Returns how many units the quota has at most at once.
+    #[must_use]
+    pub const fn limit(&self) -> u32 {
+        self.limit
+    }
+
+    /// Returns how many units are left: after this claim if it was allowed, else as it was found.
+    ///
+    /// When another claim refused the call, this claim was not charged, and the number counts as if it had been.
+    #[must_use]
+    pub const fn remaining(&self) -> u32 {
+        self.remaining
+    }
+
+    /// Returns how long until the quota is as if never used. Zero when it is so now.
+    #[must_use]
+    pub const fn reset_after(&self) -> Duration {
+        Duration::from_micros(self.reset_micros)
+    }
+
+    /// Returns after which wait the same claim is allowed, exact to the microsecond; `None` when it was allowed, and
+    /// when it never will be.
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<Duration> {
+        self.verdict.retry_after()
+    }
+
+    /// Returns where the units were taken, for a later [`Refund`](super::Spend::Refund).
+    #[must_use]
+    pub const fn window(&self) -> Window {
+        self.window
+    }
+}
+
+/// The answer of an acquire, one decision for each claim in their order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decisions {
+    verdict: Verdict,
+    decisions: SmallVec<[Decision; 4]>,
+}
+
+impl Decisions {
+    /// Creates an empty answer, which allows.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            verdict: Verdict::Allowed,
+            decisions: SmallVec::new(),
+        }
+    }
+
+    /// Returns whether every [`Take`](Spend::Take) was allowed, and hence everything was written.
+    /// If not, nothing was.
+    #[must_use]
+    pub const fn allowed(&self) -> bool {
+        matches!(self.verdict, Verdict::Allowed)
+    }
+
+    /// Returns when to call again: the longest wait of all refused takes. `None` when the call was allowed, and when
+    /// it never will be.
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<Duration> {
+        self.verdict.retry_after()
+    }
+
+    /// Appends the decision of the next claim: a refused [`Take`](Spend::Take) refuses the call. For authors of stores.
+    pub fn push(&mut self, claim: &Claim, decision: Decision) {
+        if matches!(claim.spending(), Spend::Take(_)) {
+            self.verdict = self.verdict.max(decision.verdict);
+        }
+        self.decisions.push(decision);
+    }
+
+    /// Makes the answer empty again.
+    pub fn clear(&mut self) {
+        self.verdict = Verdict::Allowed;
+        self.decisions.clear();
+    }
+}
+
+impl Default for Decisions {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Deref for Decisions {
+    type Target = [Decision];
+
+    fn deref(&self) -> &Self::Target {
+        &self.decisions
+    }
+}

@@ -1,0 +1,17 @@
+//! The embedded store: sharded, without a background task, bounded.
+
+mod acquire;
+mod budget;
+mod index;
+mod log;
+mod read;
+mod record;
+mod shard;
+mod store;
+mod table;
+mod write;
+
+pub use self::{
+    budget::{Budgets, MemoryEvent},
+    store::{MemoryStore, MemoryStoreBuilder},
+};

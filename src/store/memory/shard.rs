@@ -1,0 +1,211 @@
+//! One shard: what one lock protects.
+
+use super::{
+    budget::{Account, Class, MemoryEvent},
+    record::Record,
+    table::{Digest, Table},
+};
+use crate::quota::{Cell, Expire, Quota, Ring, State};
+
+pub(super) struct Shard {
+    pub(super) limits: Limits,
+    pub(super) records: Records,
+}
+
+impl Shard {
+    pub(super) const fn new(limit_bytes: u64) -> Self {
+        Self {
+            limits: Limits::new(limit_bytes),
+            records: Records::new(),
+        }
+    }
+}
+
+/// The states of limits.
+pub(super) struct Limits {
+    cells: Table<Cell>,
+    rings: Table<Ring>,
+    budget: u64,
+}
+
+impl Limits {
+    /// A slot, and its place in the table at the lowest load.
+    const CELL: u64 = 52;
+    const RING: u64 = 92;
+    const LEAST: u64 = 64;
+
+    const fn new(budget: u64) -> Self {
+        let least = Self::LEAST * Self::CELL;
+        Self {
+            cells: Table::new(),
+            rings: Table::new(),
+            budget: if budget < least { least } else { budget },
+        }
+    }
+
+    /// Returns the state of a limit, expired or not.
+    pub(super) fn state(&self, digest: Digest, quota: &Quota) -> Option<State> {
+        if quota.keeps_ring() {
+            self.rings
+                .find(digest)
+                .map(|place| State::from_ring(*self.rings.get(place)))
+        } else {
+            self.cells
+                .find(digest)
+                .map(|place| State::from_cell(*self.cells.get(place)))
+        }
+    }
+
+    /// Stores the state of a limit, new or not. Returns how many others were evicted.
+    pub(super) fn keep(&mut self, digest: Digest, state: &State, now: u64) -> u32 {
+        match (state.cell(), state.ring()) {
+            (Some(cell), _) => self.replace(digest, cell, now),
+            (None, Some(ring)) => self.replace(digest, ring, now),
+            (None, None) => 0,
+        }
+    }
+
+    fn replace<T: Kept>(&mut self, digest: Digest, state: T, now: u64) -> u32 {
+        let table = T::table_mut(self);
+        let Some(place) = table.find(digest) else {
+            return self.insert(digest, state, now);
+        };
+        *table.get_mut(place) = state;
+        0
+    }
+
+    /// Stores the state of a new limit. Sweeps two slots of each table, and evicts what is closest to fresh while there is
+    /// no room; returns how many were evicted.
+    pub(super) fn insert<T: Kept>(&mut self, digest: Digest, state: T, now: u64) -> u32 {
+        for _ in 0..2 {
+            self.cells.sweep(now);
+            self.rings.sweep(now);
+        }
+        let mut evicted = 0;
+        while self.size() + Self::RING > self.budget && self.evict(digest.0) {
+            evicted += 1;
+        }
+        T::table_mut(self).insert(digest, state);
+        evicted
+    }
+
+    fn size(&self) -> u64 {
+        self.cells.len() as u64 * Self::CELL + self.rings.len() as u64 * Self::RING
+    }
+
+    fn evict(&mut self, random: u64) -> bool {
+        let cell = self.cells.sample(random, Cell::expires);
+        let ring = self.rings.sample(random, Ring::expires);
+        match (cell, ring) {
+            (Some(cell), Some(ring))
+                if self.rings.get(ring).expires() < self.cells.get(cell).expires() =>
+            {
+                self.rings.remove(ring);
+            }
+            (Some(cell), _) => {
+                self.cells.remove(cell);
+            }
+            (None, Some(ring)) => {
+                self.rings.remove(ring);
+            }
+            (None, None) => return false,
+        }
+        true
+    }
+}
+
+/// The state of a limit, in the table of its size.
+pub(super) trait Kept: Expire + Copy {
+    fn table_mut(limits: &mut Limits) -> &mut Table<Self>;
+}
+
+impl Kept for Cell {
+    fn table_mut(limits: &mut Limits) -> &mut Table<Self> {
+        &mut limits.cells
+    }
+}
+
+impl Kept for Ring {
+    fn table_mut(limits: &mut Limits) -> &mut Table<Self> {
+        &mut limits.rings
+    }
+}
+
+/// The records, a table for each class.
+pub(super) struct Records {
+    sessions: Table<Record>,
+    cache: Table<Record>,
+    data: Table<Record>,
+}
+
+impl Records {
+    const fn new() -> Self {
+        Self {
+            sessions: Table::new(),
+            cache: Table::new(),
+            data: Table::new(),
+        }
+    }
+
+    pub(super) const fn of(&self, class: Class) -> &Table<Record> {
+        match class {
+            Class::Sessions => &self.sessions,
+            Class::Cache => &self.cache,
+            Class::Data => &self.data,
+        }
+    }
+
+    pub(super) const fn of_mut(&mut self, class: Class) -> &mut Table<Record> {
+        match class {
+            Class::Sessions => &mut self.sessions,
+            Class::Cache => &mut self.cache,
+            Class::Data => &mut self.data,
+        }
+    }
+
+    /// Returns a record that has not expired.
+    pub(super) fn live(&self, class: Class, digest: Digest, now: u64) -> Option<&Record> {
+        let table = self.of(class);
+        table
+            .find(digest)
+            .map(|place| table.get(place))
+            .filter(|record| record.expires > now)
+    }
+
+    /// Returns a record that has not expired, to be changed.
+    pub(super) fn live_mut(
+        &mut self,
+        class: Class,
+        digest: Digest,
+        now: u64,
+    ) -> Option<&mut Record> {
+        let table = self.of_mut(class);
+        let place = table.find(digest)?;
+        Some(table.get_mut(place)).filter(|record| record.expires > now)
+    }
+
+    /// Returns the bytes of what is stored, expired or not.
+    pub(super) fn size(&self, class: Class, digest: Digest) -> u64 {
+        let table = self.of(class);
+        table
+            .find(digest)
+            .map_or(0, |place| table.get(place).size())
+    }
+
+    /// Removes up to `most` expired records and gives their bytes back.
+    pub(super) fn sweep(&mut self, class: Class, account: &Account, now: u64, most: usize) {
+        let table = self.of_mut(class);
+        for _ in 0..most.min(table.len()) {
+            if let Some(record) = table.sweep(now) {
+                account.release(record.size());
+            }
+        }
+    }
+
+    /// Evicts the stored response of eight that was not used for longest.
+    pub(super) fn evict_cached(&mut self, account: &Account, random: u64) -> Option<MemoryEvent> {
+        let place = self.cache.sample(random, |record| record.used)?;
+        account.release(self.cache.remove(place).size());
+        Some(MemoryEvent::CacheEvicted)
+    }
+}

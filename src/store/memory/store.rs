@@ -1,0 +1,358 @@
+//! The [`MemoryStore`] itself: its settings, its locks, and the room in it.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use smallvec::SmallVec;
+
+use super::{
+    budget::{Account, Budgets, Class, MemoryEvent},
+    log::Log,
+    shard::Shard,
+    table::Digest,
+};
+use crate::{
+    store::{
+        Batch, Claim, Cursor, Decisions, Entries, Epoch, Error, ErrorKind, Key, Kind, Limits,
+        MAX_TTL, Members, Position, Purge, Purges, Result, Scope, Store, Written,
+    },
+    time::{Clock, SystemClock, Timestamp, micros},
+};
+
+/// The embedded store: the default, for tests, and for one machine. Cheap to clone; clones share everything.
+///
+/// It answers every call at once, without an allocation on the way of a limit. It has no background task: expired
+/// entries are never returned, and two slots are swept with each new entry. What it keeps is bounded by [`Budgets`].
+///
+/// ```
+/// use tower_upstash::{store::MemoryStore, time::ManualClock};
+///
+/// let clock = ManualClock::default();
+/// let store = MemoryStore::builder().clock(clock.clone()).build();
+/// ```
+#[derive(Clone)]
+pub struct MemoryStore(Arc<Inner>);
+
+/// Settings of a [`MemoryStore`].
+pub struct MemoryStoreBuilder {
+    budgets: Budgets,
+    max_value: usize,
+    clock: Arc<dyn Clock>,
+    on_event: Option<Hook>,
+}
+
+type Hook = Arc<dyn Fn(MemoryEvent) + Send + Sync>;
+
+pub(super) struct Inner {
+    shards: Box<[Mutex<Shard>]>,
+    sessions: Account,
+    cache: Account,
+    data: Account,
+    logs: Mutex<HashMap<Digest, Log>>,
+    // Where the search for room begins next.
+    turn: AtomicUsize,
+    pub(super) max_value: usize,
+    clock: Arc<dyn Clock>,
+    on_event: Option<Hook>,
+}
+
+const SHARDS: usize = 64;
+/// Logs are made by developers, one for each cache; this many are a mistake, and the rest begins anew.
+const LOGS: usize = 1024;
+
+impl MemoryStore {
+    /// Creates an empty store with default settings.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::builder().build()
+    }
+
+    /// Returns the settings of a store, to be changed.
+    #[must_use]
+    pub fn builder() -> MemoryStoreBuilder {
+        MemoryStoreBuilder {
+            budgets: Budgets::default(),
+            max_value: 8 << 20,
+            clock: Arc::new(SystemClock::new()),
+            on_event: None,
+        }
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl MemoryStoreBuilder {
+    /// Sets the byte budgets. Default: [`Budgets::default`].
+    #[must_use]
+    pub const fn budgets(mut self, budgets: Budgets) -> Self {
+        self.budgets = budgets;
+        self
+    }
+
+    /// Sets the largest value, in bytes. Default: 8 MiB.
+    #[must_use]
+    pub const fn max_value(mut self, bytes: usize) -> Self {
+        self.max_value = bytes;
+        self
+    }
+
+    /// Sets the clock. Default: [`SystemClock`].
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Sets what is called for each [`MemoryEvent`], after all locks are released: it may call the store. Default:
+    /// nothing.
+    #[must_use]
+    pub fn on_event(mut self, hook: impl Fn(MemoryEvent) + Send + Sync + 'static) -> Self {
+        self.on_event = Some(Arc::new(hook));
+        self
+    }
+
+    /// Creates the store, empty.
+    #[must_use]
+    pub fn build(self) -> MemoryStore {
+        let limits = self.budgets.limits / SHARDS as u64;
+        MemoryStore(Arc::new(Inner {
+            shards: (0..SHARDS)
+                .map(|_| Mutex::new(Shard::new(limits)))
+                .collect(),
+            sessions: Account::new(self.budgets.sessions),
+            cache: Account::new(self.budgets.cache),
+            data: Account::new(self.budgets.data),
+            logs: Mutex::default(),
+            turn: AtomicUsize::new(0),
+            max_value: self.max_value,
+            clock: self.clock,
+            on_event: self.on_event,
+        }))
+    }
+}
+
+impl Inner {
+    #[inline]
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub(super) const fn account(&self, class: Class) -> &Account {
+        match class {
+            Class::Sessions => &self.sessions,
+            Class::Cache => &self.cache,
+            Class::Data => &self.data,
+        }
+    }
+
+    pub(super) fn report(&self, event: MemoryEvent) {
+        if let Some(hook) = &self.on_event {
+            hook(event);
+        }
+    }
+
+    #[inline]
+    pub(super) fn shard(&self, digest: Digest) -> MutexGuard<'_, Shard> {
+        lock(&self.shards[number(digest)])
+    }
+
+    /// Locks the shards of all digests, in ascending order: two calls never wait for each other.
+    pub(super) fn shards(&self, digests: &[Digest]) -> Shards<'_> {
+        let mut numbers: SmallVec<[usize; 8]> =
+            digests.iter().map(|digest| number(*digest)).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        Shards(
+            numbers
+                .into_iter()
+                .map(|number| (number, lock(&self.shards[number])))
+                .collect(),
+        )
+    }
+
+    /// Calls `attempt` until it finds room, and makes room in between: a few times, since another call may take it.
+    pub(super) fn with_room<T>(
+        &self,
+        now: u64,
+        mut attempt: impl FnMut() -> Result<Result<T>, Full>,
+    ) -> Result<T> {
+        const ATTEMPTS: usize = 4;
+        for _ in 0..ATTEMPTS {
+            match attempt() {
+                Ok(result) => return result,
+                Err(full) => self.make_room(&full, now),
+            }
+        }
+        attempt().unwrap_or_else(|full| {
+            self.report(MemoryEvent::Full(full.kind));
+            Err(Error::new(
+                ErrorKind::QuotaExceeded,
+                "the memory budget is used up",
+            ))
+        })
+    }
+
+    /// Sweeps the shards in turn, one lock at a time, and evicts from the cache, until there is room.
+    fn make_room(&self, full: &Full, now: u64) {
+        let account = self.account(full.class);
+        if full.bytes > account.budget() {
+            return;
+        }
+        for _ in 0..SHARDS {
+            if account.has_room(full.bytes) {
+                return;
+            }
+            self.next_shard()
+                .1
+                .records
+                .sweep(full.class, account, now, 64);
+        }
+        let mut empty = 0;
+        while full.class == Class::Cache && empty < SHARDS && !account.has_room(full.bytes) {
+            let (turn, mut shard) = self.next_shard();
+            let evicted = shard.records.evict_cached(account, turn as u64);
+            drop(shard);
+            empty = if evicted.is_some() { 0 } else { empty + 1 };
+            evicted.into_iter().for_each(|event| self.report(event));
+        }
+    }
+
+    fn next_shard(&self) -> (usize, MutexGuard<'_, Shard>) {
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        (turn, lock(&self.shards[turn % SHARDS]))
+    }
+
+    fn with_log<T>(&self, log: &Scope, call: impl FnOnce(&mut Log, Epoch) -> T) -> Result<T> {
+        let epoch = random_epoch()?;
+        let mut logs = lock(&self.logs);
+        if logs.len() >= LOGS && !logs.contains_key(&log.digest()) {
+            logs.clear();
+        }
+        Ok(call(
+            logs.entry(log.digest()).or_insert_with(|| Log::new(epoch)),
+            epoch,
+        ))
+    }
+}
+
+/// What a write found no room for.
+pub(super) struct Full {
+    pub(super) class: Class,
+    pub(super) kind: Kind,
+    pub(super) bytes: u64,
+}
+
+/// The locked shards of a call.
+pub(super) struct Shards<'a>(SmallVec<[(usize, MutexGuard<'a, Shard>); 4]>);
+
+impl Shards<'_> {
+    /// Returns the shard of one of the digests that were locked.
+    #[inline]
+    pub(super) fn of(&mut self, digest: Digest) -> &mut Shard {
+        let number = number(digest);
+        let place = self.0.iter().position(|(each, _)| *each == number);
+        &mut self.0[place.expect("every digest of a call is locked")].1
+    }
+}
+
+impl Store for MemoryStore {
+    async fn read(&self, keys: &[Key]) -> Result<Entries> {
+        let mut entries = Entries::new();
+        self.0.read(keys, &mut entries).map(|()| entries)
+    }
+
+    async fn write(&self, batch: &Batch) -> Result<Written> {
+        self.0.write(batch)
+    }
+
+    async fn increment(&self, key: &Key, by: i64, ttl: Duration) -> Result<i64> {
+        self.0.increment(key, by, ttl)
+    }
+
+    async fn acquire(&self, claims: &[Claim]) -> Result<Decisions> {
+        let mut decisions = Decisions::new();
+        self.0.acquire(claims, &mut decisions).map(|()| decisions)
+    }
+
+    async fn members(&self, index: &Key, cursor: Cursor) -> Result<Members> {
+        self.0.members(index, cursor)
+    }
+
+    async fn purge(&self, log: &Scope, what: Purge<'_>) -> Result<Position> {
+        log.validate_log(match what {
+            Purge::Tags(tags) => tags,
+            Purge::Everything => &[],
+        })?;
+        self.0.with_log(log, |log, epoch| log.purge(what, epoch))
+    }
+
+    async fn purges(&self, log: &Scope, since: Option<Position>) -> Result<Purges> {
+        log.validate_log(&[])?;
+        self.0.with_log(log, |log, _| log.since(since))
+    }
+
+    fn limits(&self) -> Limits {
+        Limits::new(self.0.max_value)
+    }
+
+    fn try_read(&self, keys: &[Key], entries: &mut Entries) -> Option<Result<()>> {
+        Some(self.0.read(keys, entries))
+    }
+
+    fn try_write(&self, batch: &Batch) -> Option<Result<Written>> {
+        Some(self.0.write(batch))
+    }
+
+    fn try_acquire(&self, claims: &[Claim], decisions: &mut Decisions) -> Option<Result<()>> {
+        Some(self.0.acquire(claims, decisions))
+    }
+}
+
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStore").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for MemoryStoreBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStoreBuilder")
+            .field("budgets", &self.budgets)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Returns when an entry ends: its time to live is rounded up to a millisecond, and cut to [`MAX_TTL`].
+pub(super) fn end(now: u64, ttl: Duration) -> u64 {
+    let millis = ttl.min(MAX_TTL).as_nanos().div_ceil(1_000_000);
+    now.saturating_add(micros(Duration::from_millis(millis as u64)))
+}
+
+// The low bits of the first word choose the bucket in a shard.
+fn number(digest: Digest) -> usize {
+    digest.1 as usize % SHARDS
+}
+
+/// Locks, also after a panic elsewhere: every change is made by code that does not panic half way.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn random_epoch() -> Result<Epoch> {
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).map_err(|error| {
+        Error::new(ErrorKind::Unavailable, "no random numbers").with_source(error)
+    })?;
+    Ok(Epoch::new(u128::from_le_bytes(random)))
+}

@@ -1,0 +1,116 @@
+//! The adapter that keeps environments or tenants apart in one store.
+
+use std::{fmt, time::Duration};
+
+use smallvec::SmallVec;
+
+use super::{
+    Batch, Claim, Cursor, Decisions, Entries, Key, Limits, Members, Position, Purge, Purges,
+    Result, Scope, Store, Write, Written,
+};
+
+/// A store under a prefix: nothing in it can be seen or changed from under another one.
+///
+/// ```
+/// use tower_upstash::store::{MemoryStore, PrefixedStore};
+///
+/// let staging = PrefixedStore::new(MemoryStore::new(), "staging");
+/// ```
+///
+/// Costs an allocation for each key of a call; the trips and commands are the same.
+#[derive(Clone)]
+pub struct PrefixedStore<S> {
+    inner: S,
+    prefix: Box<str>,
+}
+
+impl<S> PrefixedStore<S> {
+    /// Puts `prefix` and a colon before all keys. Any prefix is allowed: it is escaped where a key becomes text.
+    pub fn new(inner: S, prefix: &str) -> Self {
+        Self {
+            inner,
+            prefix: prefix.into(),
+        }
+    }
+
+    fn key(&self, key: &Key) -> Key {
+        key.within(&self.prefix)
+    }
+
+    fn keys(&self, keys: &[Key]) -> SmallVec<[Key; 2]> {
+        keys.iter().map(|key| self.key(key)).collect()
+    }
+
+    fn claims(&self, claims: &[Claim]) -> SmallVec<[Claim; 4]> {
+        claims
+            .iter()
+            .map(|claim| claim.within(&self.prefix))
+            .collect()
+    }
+
+    fn batch(&self, batch: &Batch) -> Batch {
+        batch
+            .writes()
+            .iter()
+            .map(|write: &Write| write.within(&self.prefix))
+            .collect()
+    }
+}
+
+impl<S: Store> Store for PrefixedStore<S> {
+    async fn read(&self, keys: &[Key]) -> Result<Entries> {
+        self.inner.read(&self.keys(keys)).await
+    }
+
+    async fn write(&self, batch: &Batch) -> Result<Written> {
+        self.inner.write(&self.batch(batch)).await
+    }
+
+    async fn increment(&self, key: &Key, by: i64, ttl: Duration) -> Result<i64> {
+        self.inner.increment(&self.key(key), by, ttl).await
+    }
+
+    async fn acquire(&self, claims: &[Claim]) -> Result<Decisions> {
+        self.inner.acquire(&self.claims(claims)).await
+    }
+
+    async fn members(&self, index: &Key, cursor: Cursor) -> Result<Members> {
+        self.inner.members(&self.key(index), cursor).await
+    }
+
+    async fn purge(&self, log: &Scope, what: Purge<'_>) -> Result<Position> {
+        self.inner.purge(&log.within(&self.prefix), what).await
+    }
+
+    async fn purges(&self, log: &Scope, since: Option<Position>) -> Result<Purges> {
+        self.inner.purges(&log.within(&self.prefix), since).await
+    }
+
+    fn limits(&self) -> Limits {
+        self.inner.limits()
+    }
+
+    async fn ping(&self) -> Result<()> {
+        self.inner.ping().await
+    }
+
+    fn try_read(&self, keys: &[Key], entries: &mut Entries) -> Option<Result<()>> {
+        self.inner.try_read(&self.keys(keys), entries)
+    }
+
+    fn try_write(&self, batch: &Batch) -> Option<Result<Written>> {
+        self.inner.try_write(&self.batch(batch))
+    }
+
+    fn try_acquire(&self, claims: &[Claim], decisions: &mut Decisions) -> Option<Result<()>> {
+        self.inner.try_acquire(&self.claims(claims), decisions)
+    }
+}
+
+impl<S> fmt::Debug for PrefixedStore<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PrefixedStore")
+            .field("prefix", &self.prefix)
+            .finish_non_exhaustive()
+    }
+}

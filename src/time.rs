@@ -1,0 +1,173 @@
+//! The only clock of the crate, and the timer of what must wait.
+//!
+//! Stores own the time of a decision (contract, promise 7): a [`Clock`] belongs to a store, never to a layer.
+//! Times are [`Timestamp`]s, whole microseconds since the Unix epoch, which fit the 53 bits a script language counts exactly.
+
+#[cfg(feature = "tokio")]
+mod tokio;
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+#[cfg(all(target_family = "wasm", target_os = "unknown"))]
+use web_time::{Instant, SystemTime, UNIX_EPOCH};
+
+/// An instant in whole microseconds since the Unix epoch, at most 2<sup>53</sup> (the year 2255).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(u64);
+
+impl Timestamp {
+    /// The latest instant: later ones are clamped to it.
+    pub const MAX: Self = Self(1 << 53);
+
+    /// Returns the instant `micros` microseconds after the Unix epoch, clamped to [`MAX`](Self::MAX).
+    #[must_use]
+    pub const fn from_micros(micros: u64) -> Self {
+        if micros > Self::MAX.0 {
+            Self::MAX
+        } else {
+            Self(micros)
+        }
+    }
+
+    /// Returns the microseconds since the Unix epoch.
+    #[must_use]
+    pub const fn as_micros(self) -> u64 {
+        self.0
+    }
+
+    /// Returns the instant `duration` later, rounded down to whole microseconds and clamped to [`MAX`](Self::MAX).
+    #[must_use]
+    pub fn after(self, duration: Duration) -> Self {
+        Self::from_micros(self.0.saturating_add(micros(duration)))
+    }
+}
+
+/// Tells a store what time it is.
+///
+/// [`SystemClock`] is the default; [`ManualClock`] moves by hand, for tests that never sleep.
+/// A clock that goes back never gives anything back: limits refuse until it has caught up, and entries live longer.
+pub trait Clock: Send + Sync + 'static {
+    /// Returns the current time.
+    ///
+    /// Called once per store call, before any lock is taken.
+    fn now(&self) -> Timestamp;
+}
+
+impl<C: Clock + ?Sized> Clock for Arc<C> {
+    fn now(&self) -> Timestamp {
+        (**self).now()
+    }
+}
+
+/// The wall clock at its creation, moved on by the monotonic clock: it never goes back.
+#[derive(Clone, Copy, Debug)]
+pub struct SystemClock {
+    origin: Instant,
+    epoch_micros: u64,
+}
+
+impl SystemClock {
+    /// Reads the wall clock once.
+    #[must_use]
+    pub fn new() -> Self {
+        let since_epoch = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        Self {
+            origin: Instant::now(),
+            epoch_micros: micros(since_epoch),
+        }
+    }
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(
+            self.epoch_micros
+                .saturating_add(micros(self.origin.elapsed())),
+        )
+    }
+}
+
+/// A clock that moves only when told to. Clones share their time.
+#[derive(Clone, Debug)]
+pub struct ManualClock(Arc<AtomicU64>);
+
+impl ManualClock {
+    /// Returns a clock that stands at `start`.
+    #[must_use]
+    pub fn at(start: Timestamp) -> Self {
+        Self(Arc::new(AtomicU64::new(start.as_micros())))
+    }
+
+    /// Moves the clock forward, by whole microseconds.
+    pub fn advance(&self, by: Duration) {
+        self.set(self.now().after(by));
+    }
+
+    /// Sets the clock, also backwards.
+    pub fn set(&self, now: Timestamp) {
+        self.0.store(now.as_micros(), Ordering::SeqCst);
+    }
+}
+
+impl Default for ManualClock {
+    /// Returns a clock that stands at 2023-11-14 22:13:20 UTC, a round number of seconds.
+    fn default() -> Self {
+        Self::at(Timestamp::from_micros(1_700_000_000_000_000))
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// What a waiting lock sleeps with: any [`hyper::rt::Timer`], so that every runtime has one.
+#[derive(Clone)]
+pub struct Timer(Arc<dyn hyper::rt::Timer + Send + Sync>);
+
+impl Timer {
+    /// Wraps the timer of a runtime.
+    pub fn new(timer: impl hyper::rt::Timer + Send + Sync + 'static) -> Self {
+        Self(Arc::new(timer))
+    }
+
+    pub(crate) fn now(&self) -> Instant {
+        self.0.now()
+    }
+
+    pub(crate) async fn sleep(&self, duration: Duration) {
+        self.0.sleep(duration).await;
+    }
+}
+
+impl fmt::Debug for Timer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Timer").finish_non_exhaustive()
+    }
+}
+
+/// Returns whole microseconds, rounded down, clamped to `u64::MAX`.
+pub(crate) const fn micros(duration: Duration) -> u64 {
+    duration
+        .as_secs()
+        .saturating_mul(1_000_000)
+        .saturating_add(duration.subsec_micros() as u64)
+}

@@ -1,0 +1,2 @@
+//! The tests of the public API, a file for each area.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
