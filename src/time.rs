@@ -144,13 +144,16 @@ impl Clock for ManualClock {
 pub struct Timer(Arc<dyn hyper::rt::Timer + Send + Sync>);
 
 impl Timer {
-    /// Wraps the timer of a runtime.
+    /// Wraps the timer of a runtime. On `wasm32-unknown-unknown` it has to override
+    /// [`now`](hyper::rt::Timer::now), since std's clock panics there.
     pub fn new(timer: impl hyper::rt::Timer + Send + Sync + 'static) -> Self {
         Self(Arc::new(timer))
     }
 
-    pub(crate) fn now(&self) -> Instant {
-        self.0.now()
+    /// Returns how much time has passed since this call.
+    pub(crate) fn stopwatch(&self) -> impl Fn() -> Duration + '_ {
+        let start = self.0.now();
+        move || self.0.now().saturating_duration_since(start)
     }
 
     pub(crate) async fn sleep(&self, duration: Duration) {

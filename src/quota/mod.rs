@@ -187,11 +187,11 @@ impl Quota {
     /// As [`try_burst`](Self::try_burst) fails. In a `const` it does not compile.
     #[must_use]
     pub const fn burst(self, burst: u32) -> Self {
-        expect(self.try_burst(burst))
+        expect(&self.try_burst(burst))
     }
 
     const fn checked(algorithm: Algorithm, limit: u32, window: Duration) -> Self {
-        expect(Self::new(algorithm, limit, window))
+        expect(&Self::new(algorithm, limit, window))
     }
 
     /// Creates a quota from numbers that are only known at run time.
@@ -215,7 +215,7 @@ impl Quota {
                 "a window is from one microsecond to ten years long",
             ));
         }
-        if matches!(algorithm, Algorithm::SlidingWindow) && micros % 1000 != 0 {
+        if matches!(algorithm, Algorithm::SlidingWindow) && !micros.is_multiple_of(1000) {
             return Err(InvalidQuota(
                 "a sliding window is a whole number of milliseconds",
             ));
@@ -373,9 +373,9 @@ impl fmt::Display for InvalidQuota {
 
 impl error::Error for InvalidQuota {}
 
-const fn expect(quota: Result<Quota, InvalidQuota>) -> Quota {
+const fn expect(quota: &Result<Quota, InvalidQuota>) -> Quota {
     match quota {
-        Ok(quota) => quota,
-        Err(InvalidQuota(why)) => panic!("{}", why),
+        Ok(quota) => *quota,
+        Err(InvalidQuota(why)) => panic!("{}", *why),
     }
 }

@@ -304,6 +304,8 @@ impl Identifier {
     const IPV4: u8 = b'4';
     const IPV6: u8 = b'6';
     const DIGEST: u8 = b'~';
+    const SECRET: u8 = b'!';
+    const MISSING: u8 = b'*';
     const LONGEST: usize = 255;
 
     /// Takes the bytes as they are, up to 255 of them, and the SHA-256 of more.
@@ -323,10 +325,27 @@ impl Identifier {
         Self::digest(Sha256::digest(secret).into())
     }
 
+    /// Takes a secret that must not lie in a store, and hashes it only where the key becomes text: for API keys that
+    /// name a limit. The memory store keeps no key, so it saves the SHA-256.
+    #[must_use]
+    pub fn secret(secret: impl AsRef<[u8]>) -> Self {
+        let secret = secret.as_ref();
+        if secret.len() > Self::LONGEST {
+            Self::hashed(secret)
+        } else {
+            Self::tagged(Self::SECRET, secret)
+        }
+    }
+
     /// Takes a SHA-256 that was made elsewhere.
     #[must_use]
     pub fn digest(sha256: [u8; 32]) -> Self {
         Self::tagged(Self::DIGEST, &sha256)
+    }
+
+    /// Stands for what nothing in a request tells: another identifier than any that something tells.
+    pub(crate) fn missing() -> Self {
+        Self::tagged(Self::MISSING, &[])
     }
 
     fn tagged(tag: u8, bytes: &[u8]) -> Self {
@@ -349,12 +368,17 @@ impl Identifier {
 
     fn write_text(&self, text: &mut String) {
         let (tag, bytes) = self.as_tagged().split_first().unwrap_or((&Self::NAME, &[]));
-        // `@` and `~` never begin an escaped name.
+        // `@`, `~`, `!` and `*` never begin an escaped name.
         match *tag {
             Self::DIGEST => {
                 text.push('~');
                 URL_SAFE_NO_PAD.encode_string(bytes, text);
             }
+            Self::SECRET => {
+                text.push('!');
+                URL_SAFE_NO_PAD.encode_string(Sha256::digest(bytes), text);
+            }
+            Self::MISSING => text.push('*'),
             Self::IPV4 | Self::IPV6 => {
                 text.push('@');
                 // Writing to a string cannot fail.
@@ -434,13 +458,14 @@ mod tests {
         let scopes = ["a", "a:b", "a%3Ab", "", "l:a"].map(|name| Scope::new(Kind::Limit, name));
         let ids = ["", "b:c", "b%3Ac", "127.0.0.1", "@127.0.0.1", "~", "é"].map(Identifier::from);
         let ip = Identifier::from(IpAddr::from([127, 0, 0, 1]));
+        let secret = Identifier::secret("b:c");
         let long = Identifier::new([b'x'; 33_000]);
         let mut texts = Vec::new();
         for scope in scopes
             .iter()
             .flat_map(|scope| [scope.clone(), scope.within("a"), scope.within("l:a")])
         {
-            for id in ids.iter().chain([&ip, &long]) {
+            for id in ids.iter().chain([&ip, &secret, &long]) {
                 texts.push(scope.key(id.clone()).to_text());
             }
         }

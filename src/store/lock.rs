@@ -90,13 +90,13 @@ impl Lock {
     /// # Cancellation
     /// As [`try_lock`](Self::try_lock).
     pub async fn wait(&self, at_most: Duration, timer: &Timer) -> Result<Option<LockGuard>> {
-        let start = timer.now();
+        let waited = timer.stopwatch();
         let mut pause = Self::FIRST_PAUSE;
         loop {
             if let Some(guard) = self.try_lock().await? {
                 return Ok(Some(guard));
             }
-            let left = at_most.saturating_sub(timer.now().saturating_duration_since(start));
+            let left = at_most.saturating_sub(waited());
             if left.is_zero() {
                 return Ok(None);
             }

@@ -118,7 +118,7 @@ impl Inner {
                 let taken = growth.iter().take(at);
                 taken.for_each(|(class, bytes)| {
                     self.account(*class)
-                        .release(u64::try_from(*bytes).unwrap_or(0))
+                        .release(u64::try_from(*bytes).unwrap_or(0));
                 });
                 return Err(*class);
             }
@@ -267,7 +267,7 @@ impl Step<'_> {
         let place = table.find(index);
         match (&self.record, place.map(|place| table.get_mut(place))) {
             (Some((_, end)), Some(record)) => {
-                record.change_index(|index| index.join(member.clone(), *end))
+                record.change_index(|index| index.join(member.clone(), *end));
             }
             (Some((_, end)), None) => {
                 let mut members = Index::default();
