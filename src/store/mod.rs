@@ -46,6 +46,7 @@ mod decision;
 mod entry;
 mod erased;
 mod error;
+mod identifier;
 mod index;
 mod key;
 mod lock;
@@ -53,6 +54,7 @@ mod memory;
 mod metered;
 mod prefixed;
 mod purge;
+mod scope;
 mod shared;
 
 pub use self::{
@@ -63,12 +65,14 @@ pub use self::{
     decision::{Decision, Decisions, Verdict},
     entry::{Entries, Entry, Version},
     error::{Error, ErrorKind, Result},
+    identifier::Identifier,
     index::{Cursor, Members},
-    key::{Identifier, Key, Kind, Scope},
+    key::Key,
     lock::{Lock, LockGuard},
     memory::{Budgets, MemoryEvent, MemoryStore, MemoryStoreBuilder},
     metered::{MeteredStore, Usage},
     prefixed::PrefixedStore,
     purge::{Epoch, Position, Purge, PurgeView, Purges, Stamp, Tag},
+    scope::{Kind, Scope},
     shared::SharedStore,
 };

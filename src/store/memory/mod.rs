@@ -2,6 +2,7 @@
 
 mod acquire;
 mod budget;
+mod builder;
 mod index;
 mod log;
 mod read;
@@ -13,5 +14,6 @@ mod write;
 
 pub use self::{
     budget::{Budgets, MemoryEvent},
-    store::{MemoryStore, MemoryStoreBuilder},
+    builder::MemoryStoreBuilder,
+    store::MemoryStore,
 };

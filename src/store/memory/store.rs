@@ -13,7 +13,8 @@ use std::{
 use smallvec::SmallVec;
 
 use super::{
-    budget::{Account, Budgets, Class, MemoryEvent},
+    budget::{Account, Class, MemoryEvent},
+    builder::{Hook, MemoryStoreBuilder},
     log::Log,
     shard::Shard,
     table::Digest,
@@ -23,7 +24,7 @@ use crate::{
         Batch, Claim, Cursor, Decisions, Entries, Epoch, Error, ErrorKind, Key, Kind, Limits,
         MAX_TTL, Members, Position, Purge, Purges, Result, Scope, Store, Written,
     },
-    time::{Clock, SystemClock, Timestamp, micros},
+    time::{Clock, Timestamp, micros},
 };
 
 /// The embedded store: the default, for tests, and for one machine. Cheap to clone; clones share everything.
@@ -39,16 +40,6 @@ use crate::{
 /// ```
 #[derive(Clone)]
 pub struct MemoryStore(Arc<Inner>);
-
-/// Settings of a [`MemoryStore`].
-pub struct MemoryStoreBuilder {
-    budgets: Budgets,
-    max_value: usize,
-    clock: Arc<dyn Clock>,
-    on_event: Option<Hook>,
-}
-
-type Hook = Arc<dyn Fn(MemoryEvent) + Send + Sync>;
 
 pub(super) struct Inner {
     shards: Box<[Mutex<Shard>]>,
@@ -77,12 +68,13 @@ impl MemoryStore {
     /// Returns the settings of a store, to be changed.
     #[must_use]
     pub fn builder() -> MemoryStoreBuilder {
-        MemoryStoreBuilder {
-            budgets: Budgets::default(),
-            max_value: 8 << 20,
-            clock: Arc::new(SystemClock::new()),
-            on_event: None,
-        }
+        MemoryStoreBuilder::new()
+    }
+}
+
+impl From<MemoryStoreBuilder> for MemoryStore {
+    fn from(settings: MemoryStoreBuilder) -> Self {
+        Self(Arc::new(Inner::new(settings)))
     }
 }
 
@@ -92,57 +84,24 @@ impl Default for MemoryStore {
     }
 }
 
-impl MemoryStoreBuilder {
-    /// Sets the byte budgets. Default: [`Budgets::default`].
-    #[must_use]
-    pub const fn budgets(mut self, budgets: Budgets) -> Self {
-        self.budgets = budgets;
-        self
-    }
-
-    /// Sets the largest value, in bytes. Default: 8 MiB.
-    #[must_use]
-    pub const fn max_value(mut self, bytes: usize) -> Self {
-        self.max_value = bytes;
-        self
-    }
-
-    /// Sets the clock. Default: [`SystemClock`].
-    #[must_use]
-    pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Arc::new(clock);
-        self
-    }
-
-    /// Sets what is called for each [`MemoryEvent`], after all locks are released: it may call the store. Default:
-    /// nothing.
-    #[must_use]
-    pub fn on_event(mut self, hook: impl Fn(MemoryEvent) + Send + Sync + 'static) -> Self {
-        self.on_event = Some(Arc::new(hook));
-        self
-    }
-
-    /// Creates the store, empty.
-    #[must_use]
-    pub fn build(self) -> MemoryStore {
-        let limits = self.budgets.limits / SHARDS as u64;
-        MemoryStore(Arc::new(Inner {
+impl Inner {
+    fn new(settings: MemoryStoreBuilder) -> Self {
+        let limits = settings.budgets.limits / SHARDS as u64;
+        Self {
             shards: (0..SHARDS)
                 .map(|_| Mutex::new(Shard::new(limits)))
                 .collect(),
-            sessions: Account::new(self.budgets.sessions),
-            cache: Account::new(self.budgets.cache),
-            data: Account::new(self.budgets.data),
+            sessions: Account::new(settings.budgets.sessions),
+            cache: Account::new(settings.budgets.cache),
+            data: Account::new(settings.budgets.data),
             logs: Mutex::default(),
             turn: AtomicUsize::new(0),
-            max_value: self.max_value,
-            clock: self.clock,
-            on_event: self.on_event,
-        }))
+            max_value: settings.max_value,
+            clock: settings.clock,
+            on_event: settings.on_event,
+        }
     }
-}
 
-impl Inner {
     #[inline]
     pub(super) fn now(&self) -> Timestamp {
         self.clock.now()
@@ -322,14 +281,6 @@ impl Store for MemoryStore {
 impl fmt::Debug for MemoryStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemoryStore").finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for MemoryStoreBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MemoryStoreBuilder")
-            .field("budgets", &self.budgets)
-            .finish_non_exhaustive()
     }
 }
 

@@ -1,0 +1,319 @@
+//! The [`Quota`] itself: its constructors, its checks, and its step.
+
+use std::time::Duration;
+
+use super::{
+    Algorithm, Cell, InvalidQuota, Ring, State, Step,
+    bucket::TokenBucket,
+    fixed::FixedWindow,
+    gcra::{Gcra, Span},
+    level,
+    sliding::SlidingWindow,
+    strict::StrictWindow,
+};
+use crate::{
+    store::{Decision, Spend},
+    time::{Timestamp, micros},
+};
+
+/// How much is allowed in how much time: a `const` value, checked when it is made.
+///
+/// See the [module docs](crate::quota) for the algorithms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Quota {
+    pub(super) algorithm: Algorithm,
+    pub(super) limit: u32,
+    pub(super) burst: u32,
+    pub(super) window: u64,
+    // Derived from the fields above, so that a step divides less: the time one unit takes, and a whole burst.
+    pub(super) unit: Span,
+    pub(super) full: Span,
+}
+
+impl Quota {
+    /// Refuses everything, for good.
+    pub const NONE: Self = Self {
+        algorithm: Algorithm::FixedWindow,
+        limit: 0,
+        burst: 0,
+        window: 1_000_000,
+        unit: Span::ZERO,
+        full: Span::ZERO,
+    };
+
+    const LONGEST: u64 = 3650 * 24 * 60 * 60 * 1_000_000;
+
+    /// Allows `n` per second, evenly, and a burst of `n`.
+    ///
+    /// # Panics
+    /// If `n` is zero. In a `const` it does not compile.
+    #[must_use]
+    pub const fn per_second(n: u32) -> Self {
+        Self::checked(Algorithm::Gcra, n, Duration::from_secs(1))
+    }
+
+    /// Allows `n` per minute, evenly, and a burst of `n`.
+    ///
+    /// # Panics
+    /// As [`per_second`](Self::per_second).
+    #[must_use]
+    pub const fn per_minute(n: u32) -> Self {
+        Self::checked(Algorithm::Gcra, n, Duration::from_secs(60))
+    }
+
+    /// Allows `n` per hour, evenly, and a burst of `n`.
+    ///
+    /// # Panics
+    /// As [`per_second`](Self::per_second).
+    #[must_use]
+    pub const fn per_hour(n: u32) -> Self {
+        Self::checked(Algorithm::Gcra, n, Duration::from_secs(60 * 60))
+    }
+
+    /// Allows `n` per day of 24 hours, evenly, and a burst of `n`.
+    ///
+    /// # Panics
+    /// As [`per_second`](Self::per_second).
+    #[must_use]
+    pub const fn per_day(n: u32) -> Self {
+        Self::checked(Algorithm::Gcra, n, Duration::from_secs(24 * 60 * 60))
+    }
+
+    /// Allows one every `period`, and no burst.
+    ///
+    /// # Panics
+    /// If the period is shorter than a microsecond or longer than ten years.
+    #[must_use]
+    pub const fn every(period: Duration) -> Self {
+        Self::checked(Algorithm::Gcra, 1, period)
+    }
+
+    /// Allows `n` in a window that begins with a key's first hit.
+    ///
+    /// # Panics
+    /// If `n` is zero, or the window shorter than a microsecond or longer than ten years.
+    #[must_use]
+    pub const fn fixed(n: u32, window: Duration) -> Self {
+        Self::checked(Algorithm::FixedWindow, n, window)
+    }
+
+    /// Allows `n` in a window aligned to the Unix epoch.
+    ///
+    /// # Panics
+    /// As [`fixed`](Self::fixed).
+    #[must_use]
+    pub const fn aligned(n: u32, window: Duration) -> Self {
+        Self::checked(Algorithm::AlignedWindow, n, window)
+    }
+
+    /// Allows `n` in a weighted sliding window, as `@upstash/ratelimit` counts it.
+    ///
+    /// # Panics
+    /// As [`fixed`](Self::fixed), and if the window is not a whole number of milliseconds.
+    #[must_use]
+    pub const fn sliding(n: u32, window: Duration) -> Self {
+        Self::checked(Algorithm::SlidingWindow, n, window)
+    }
+
+    /// Allows never more than `n` in any window whatever. Units come back up to a tenth of the window late.
+    ///
+    /// # Panics
+    /// As [`fixed`](Self::fixed).
+    #[must_use]
+    pub const fn strict(n: u32, window: Duration) -> Self {
+        Self::checked(Algorithm::StrictWindow, n, window)
+    }
+
+    /// Gives back `n` at once every window, up to a burst of `n`.
+    ///
+    /// # Panics
+    /// As [`fixed`](Self::fixed).
+    #[must_use]
+    pub const fn token_bucket(n: u32, window: Duration) -> Self {
+        Self::checked(Algorithm::TokenBucket, n, window)
+    }
+
+    /// Sets how many units may be taken at once by a key that has rested. Default: the limit.
+    ///
+    /// # Panics
+    /// As [`try_burst`](Self::try_burst) fails. In a `const` it does not compile.
+    #[must_use]
+    pub const fn burst(self, burst: u32) -> Self {
+        expect(&self.try_burst(burst))
+    }
+
+    const fn checked(algorithm: Algorithm, limit: u32, window: Duration) -> Self {
+        expect(&Self::new(algorithm, limit, window))
+    }
+
+    /// Creates a quota from numbers that are only known at run time.
+    ///
+    /// # Errors
+    /// If the limit is zero (see [`NONE`](Self::NONE)); if the window is shorter than a microsecond, longer than ten
+    /// years, or for [`SlidingWindow`](Algorithm::SlidingWindow) not whole milliseconds.
+    pub const fn new(
+        algorithm: Algorithm,
+        limit: u32,
+        window: Duration,
+    ) -> Result<Self, InvalidQuota> {
+        let micros = micros(window);
+        if limit == 0 {
+            return Err(InvalidQuota(
+                "a quota of zero: use Quota::NONE to refuse everything",
+            ));
+        }
+        if micros == 0 || micros > Self::LONGEST {
+            return Err(InvalidQuota(
+                "a window is from one microsecond to ten years long",
+            ));
+        }
+        if matches!(algorithm, Algorithm::SlidingWindow) && !micros.is_multiple_of(1000) {
+            return Err(InvalidQuota(
+                "a sliding window is a whole number of milliseconds",
+            ));
+        }
+        let unit = Span {
+            whole: micros / limit as u64,
+            part: micros % limit as u64,
+        };
+        Self {
+            algorithm,
+            limit,
+            burst: limit,
+            window: micros,
+            unit,
+            full: unit,
+        }
+        .sized(limit)
+    }
+
+    /// As [`burst`](Self::burst), for a number that is only known at run time.
+    ///
+    /// # Errors
+    /// If the burst is zero; if the algorithm has no burst apart from its limit (all windows); if a burst takes more
+    /// than 2⁵³ microseconds (285 years) to come back.
+    pub const fn try_burst(self, burst: u32) -> Result<Self, InvalidQuota> {
+        if !matches!(self.algorithm, Algorithm::Gcra | Algorithm::TokenBucket) {
+            return Err(InvalidQuota("only GCRA and token buckets have a burst"));
+        }
+        if burst == 0 {
+            return Err(InvalidQuota("a burst of zero admits nothing"));
+        }
+        self.sized(burst)
+    }
+
+    const fn sized(mut self, burst: u32) -> Result<Self, InvalidQuota> {
+        const MOST: u64 = Timestamp::MAX.as_micros();
+        // Both products must be exact where numbers are doubles, as in Redis scripts.
+        let part = burst as u64 * self.unit.part;
+        match self.unit.whole.checked_mul(burst as u64) {
+            Some(whole) if whole <= MOST && part <= MOST => {
+                let limit = self.limit as u64;
+                self.burst = burst;
+                self.full = Span {
+                    whole: whole + part / limit,
+                    part: part % limit,
+                };
+                Ok(self)
+            }
+            _ => Err(InvalidQuota(
+                "a burst this large takes too long to come back, or is too fine to count",
+            )),
+        }
+    }
+
+    /// Returns the algorithm.
+    #[must_use]
+    pub const fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// Returns how many units come back in a window.
+    #[must_use]
+    pub const fn limit(&self) -> u32 {
+        self.limit
+    }
+
+    /// Returns how many units may be taken at once: the burst, or for windows the limit.
+    #[must_use]
+    pub const fn capacity(&self) -> u32 {
+        self.burst
+    }
+
+    /// Returns the length of the window.
+    #[must_use]
+    pub const fn window(&self) -> Duration {
+        Duration::from_micros(self.window)
+    }
+
+    /// Decides one claim: what becomes of `state` at `now`, and the answer.
+    ///
+    /// `state` is what an earlier step returned, or `None`; a state that has [expired](State::expires_at), or belongs to
+    /// another algorithm, counts as `None`. A state of another limit, burst or window is carried over, so that a
+    /// change of plan never gives a free burst.
+    ///
+    /// - A cost of zero is allowed and writes nothing. A cost above the [capacity](Self::capacity) is
+    ///   [`Never`](crate::store::Verdict::Never).
+    /// - A refused claim leaves the state as it is.
+    /// - A `now` before the last step gives nothing back.
+    #[must_use]
+    pub fn step(&self, state: Option<&State>, now: Timestamp, spend: Spend) -> Step {
+        if self.keeps_ring() {
+            let (ring, decision) = self.step_ring(state.and_then(State::ring), now, spend);
+            Step {
+                state: ring.map(State::from_ring),
+                decision,
+            }
+        } else {
+            let (cell, decision) = self.step_cell(state.and_then(State::cell), now, spend);
+            Step {
+                state: cell.map(State::from_cell),
+                decision,
+            }
+        }
+    }
+
+    /// Returns whether the state is a [`Ring`], not a [`Cell`].
+    #[inline]
+    pub(crate) const fn keeps_ring(&self) -> bool {
+        matches!(self.algorithm, Algorithm::StrictWindow)
+    }
+
+    #[inline]
+    pub(crate) fn step_cell(
+        &self,
+        cell: Option<Cell>,
+        now: Timestamp,
+        spend: Spend,
+    ) -> (Option<Cell>, Decision) {
+        match self.algorithm {
+            Algorithm::Gcra => level::step::<Gcra>(self, cell, now, spend),
+            Algorithm::FixedWindow | Algorithm::AlignedWindow => {
+                level::step::<FixedWindow>(self, cell, now, spend)
+            }
+            Algorithm::SlidingWindow => level::step::<SlidingWindow>(self, cell, now, spend),
+            Algorithm::TokenBucket => level::step::<TokenBucket>(self, cell, now, spend),
+            Algorithm::StrictWindow => {
+                let (_, decision) = self.step_ring(None, now, spend);
+                (None, decision)
+            }
+        }
+    }
+
+    #[inline]
+    pub(crate) fn step_ring(
+        &self,
+        ring: Option<Ring>,
+        now: Timestamp,
+        spend: Spend,
+    ) -> (Option<Ring>, Decision) {
+        level::step::<StrictWindow>(self, ring, now, spend)
+    }
+}
+
+const fn expect(quota: &Result<Quota, InvalidQuota>) -> Quota {
+    match quota {
+        Ok(quota) => *quota,
+        Err(InvalidQuota(why)) => panic!("{}", *why),
+    }
+}

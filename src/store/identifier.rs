@@ -1,0 +1,171 @@
+//! Identifiers: whose entry it is.
+
+use std::{
+    fmt::{self, Write as _},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    sync::Arc,
+};
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
+use sha2::{Digest as _, Sha256};
+
+/// Whose entry it is: an address, a name, a hash.
+///
+/// Any bytes are allowed, also none. More than 255 bytes are replaced by their SHA-256, so that no input makes a key
+/// large. `Debug` shows nothing of it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Identifier(Repr);
+
+const INLINE: usize = 46;
+
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Repr {
+    // The first byte is a tag, so that an address never equals the name that spells it.
+    Inline(u8, [u8; INLINE]),
+    Heap(Arc<[u8]>),
+}
+
+impl Identifier {
+    const NAME: u8 = b'n';
+    const IPV4: u8 = b'4';
+    const IPV6: u8 = b'6';
+    const DIGEST: u8 = b'~';
+    const SECRET: u8 = b'!';
+    const MISSING: u8 = b'*';
+    const LONGEST: usize = 255;
+
+    /// Takes the bytes as they are, up to 255 of them, and the SHA-256 of more.
+    #[must_use]
+    pub fn new(bytes: impl AsRef<[u8]>) -> Self {
+        let bytes = bytes.as_ref();
+        if bytes.len() > Self::LONGEST {
+            Self::hashed(bytes)
+        } else {
+            Self::tagged(Self::NAME, bytes)
+        }
+    }
+
+    /// Takes the SHA-256 of the bytes: for session tokens, API keys and whatever else must not lie in a store.
+    #[must_use]
+    pub fn hashed(secret: impl AsRef<[u8]>) -> Self {
+        Self::digest(Sha256::digest(secret).into())
+    }
+
+    /// Takes a secret that must not lie in a store, and hashes it only where the key becomes text: for API keys that
+    /// name a limit. The memory store keeps no key, so it saves the SHA-256.
+    #[must_use]
+    pub fn secret(secret: impl AsRef<[u8]>) -> Self {
+        let secret = secret.as_ref();
+        if secret.len() > Self::LONGEST {
+            Self::hashed(secret)
+        } else {
+            Self::tagged(Self::SECRET, secret)
+        }
+    }
+
+    /// Takes a SHA-256 that was made elsewhere.
+    #[must_use]
+    pub fn digest(sha256: [u8; 32]) -> Self {
+        Self::tagged(Self::DIGEST, &sha256)
+    }
+
+    /// Stands for what nothing in a request tells: another identifier than any that something tells.
+    pub(crate) fn missing() -> Self {
+        Self::tagged(Self::MISSING, &[])
+    }
+
+    fn tagged(tag: u8, bytes: &[u8]) -> Self {
+        if bytes.len() < INLINE {
+            let mut inline = [0; INLINE];
+            inline[0] = tag;
+            inline[1..=bytes.len()].copy_from_slice(bytes);
+            Self(Repr::Inline(bytes.len() as u8 + 1, inline))
+        } else {
+            Self(Repr::Heap([&[tag], bytes].concat().into()))
+        }
+    }
+
+    /// Returns the tag and the bytes: what a hash is taken of.
+    pub(super) fn as_tagged(&self) -> &[u8] {
+        match &self.0 {
+            Repr::Inline(len, bytes) => bytes.get(..usize::from(*len)).unwrap_or(bytes),
+            Repr::Heap(bytes) => bytes,
+        }
+    }
+
+    pub(super) fn write_text(&self, text: &mut String) {
+        let (tag, bytes) = self.as_tagged().split_first().unwrap_or((&Self::NAME, &[]));
+        // `@`, `~`, `!` and `*` never begin an escaped name.
+        match *tag {
+            Self::DIGEST => {
+                text.push('~');
+                URL_SAFE_NO_PAD.encode_string(bytes, text);
+            }
+            Self::SECRET => {
+                text.push('!');
+                URL_SAFE_NO_PAD.encode_string(Sha256::digest(bytes), text);
+            }
+            Self::MISSING => text.push('*'),
+            Self::IPV4 | Self::IPV6 => {
+                text.push('@');
+                // Writing to a string cannot fail.
+                let _ = match ip(bytes) {
+                    Some(ip) => write!(
+                        text,
+                        "{}",
+                        percent_encode(ip.to_string().as_bytes(), ESCAPED)
+                    ),
+                    None => Ok(()),
+                };
+            }
+            _ => text.extend(percent_encode(bytes, ESCAPED)),
+        }
+    }
+}
+
+impl From<&str> for Identifier {
+    fn from(name: &str) -> Self {
+        Self::new(name)
+    }
+}
+
+impl From<String> for Identifier {
+    fn from(name: String) -> Self {
+        Self::new(name)
+    }
+}
+
+impl From<IpAddr> for Identifier {
+    /// Takes the address as it is. An IPv4 address mapped into IPv6 is another identifier than the address itself:
+    /// see [`IpAddr::to_canonical`].
+    fn from(ip: IpAddr) -> Self {
+        match ip {
+            IpAddr::V4(ip) => Self::tagged(Self::IPV4, &ip.octets()),
+            IpAddr::V6(ip) => Self::tagged(Self::IPV6, &ip.octets()),
+        }
+    }
+}
+
+impl fmt::Debug for Identifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Identifier").finish_non_exhaustive()
+    }
+}
+
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_');
+
+pub(super) fn escape(bytes: &[u8]) -> String {
+    percent_encode(bytes, ESCAPED).to_string()
+}
+
+fn ip(octets: &[u8]) -> Option<IpAddr> {
+    match octets.len() {
+        4 => <[u8; 4]>::try_from(octets)
+            .ok()
+            .map(|octets| Ipv4Addr::from(octets).into()),
+        _ => <[u8; 16]>::try_from(octets)
+            .ok()
+            .map(|octets| Ipv6Addr::from(octets).into()),
+    }
+}
