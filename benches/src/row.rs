@@ -1,0 +1,88 @@
+//! One row of the table: an operation, and what is expected of it.
+
+use std::{
+    pin::pin,
+    task::{Context, Poll, Waker},
+};
+
+/// Does the operation this often. Made anew for each measurement, with what it needs.
+pub type Operation = Box<dyn FnMut(u64)>;
+
+/// A row: a name, an operation, and what is expected of it.
+pub struct Row {
+    pub name: String,
+    pub group: &'static str,
+    pub prepare: Box<dyn Fn() -> Operation>,
+    /// The most instructions.
+    pub most: Option<u64>,
+    /// The most instructions, as a multiple of another row.
+    pub within: Option<(f64, String)>,
+    /// The most allocations.
+    pub allocations: Option<u64>,
+    /// The row that is part of this one, and is subtracted.
+    pub over: Option<&'static str>,
+    /// The peer to compare with.
+    pub peer: Option<&'static str>,
+}
+
+impl Row {
+    /// Creates a row of an operation that is prepared, then repeated. `group` is the heading above it.
+    pub fn new<F: FnMut() + 'static>(
+        group: &'static str,
+        name: impl Into<String>,
+        prepare: impl Fn() -> F + 'static,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            group,
+            prepare: Box::new(move || {
+                let mut operation = prepare();
+                Box::new(move |times| (0..times).for_each(|_| operation()))
+            }),
+            most: None,
+            within: None,
+            allocations: None,
+            over: None,
+            peer: None,
+        }
+    }
+
+    /// Expects at most so many instructions.
+    pub fn most(mut self, instructions: u64) -> Self {
+        self.most = Some(instructions);
+        self
+    }
+
+    /// Expects at most so many times the instructions of another row.
+    pub fn within(mut self, factor: f64, row: impl Into<String>) -> Self {
+        self.within = Some((factor, row.into()));
+        self
+    }
+
+    /// Expects at most so many allocations.
+    pub fn allocations(mut self, allocations: u64) -> Self {
+        self.allocations = Some(allocations);
+        self
+    }
+
+    /// Subtracts another row.
+    pub fn over(mut self, row: &'static str) -> Self {
+        self.over = Some(row);
+        self
+    }
+
+    /// Compares with a row of a peer.
+    pub fn peer(mut self, row: &'static str) -> Self {
+        self.peer = Some(row);
+        self
+    }
+}
+
+/// Polls a future that does not wait.
+#[inline(always)]
+pub fn ready<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(answer) => answer,
+        Poll::Pending => panic!("a future that waits"),
+    }
+}
