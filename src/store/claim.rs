@@ -107,6 +107,13 @@ impl Claim {
     /// that is not of the kind [`Limit`](Kind::Limit), or for two claims on one key with different quotas.
     #[inline]
     pub fn validate(claims: &[Self]) -> Result<()> {
+        match claims {
+            [claim] => claim.validate_kind(),
+            _ => Self::validate_all(claims),
+        }
+    }
+
+    fn validate_all(claims: &[Self]) -> Result<()> {
         if claims.len() > MAX_CLAIMS {
             return Err(Error::new(
                 ErrorKind::TooLarge,
@@ -114,17 +121,21 @@ impl Claim {
             ));
         }
         for (at, claim) in claims.iter().enumerate() {
-            if claim.key.scope().kind() != Kind::Limit {
-                return Err(Error::invalid("a claim on a key that is not a limit"));
-            }
-            let earlier = claims.iter().take(at);
-            if earlier
-                .into_iter()
-                .any(|earlier| earlier.quota != claim.quota && earlier.key == claim.key)
-            {
+            claim.validate_kind()?;
+            let differs = |earlier: &Self| earlier.quota != claim.quota && earlier.key == claim.key;
+            if claims.iter().take(at).any(differs) {
                 return Err(Error::invalid("two quotas for one key in a call"));
             }
         }
         Ok(())
+    }
+
+    #[inline]
+    fn validate_kind(&self) -> Result<()> {
+        if self.key.scope().kind() == Kind::Limit {
+            Ok(())
+        } else {
+            Err(Error::invalid("a claim on a key that is not a limit"))
+        }
     }
 }

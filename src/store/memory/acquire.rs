@@ -92,12 +92,11 @@ fn acquire_in<T: Kept>(
     now: Timestamp,
     step: impl FnOnce(Option<T>) -> (Option<T>, Decision),
 ) -> (Decision, u32) {
-    let table = T::table_mut(limits);
-    let place = table.find(digest);
-    let (next, decision) = step(place.map(|place| *table.get(place)));
-    let evicted = match (next, place) {
-        (Some(next), Some(place)) => {
-            *table.get_mut(place) = next;
+    let kept = T::table_mut(limits).find_mut(digest);
+    let (next, decision) = step(kept.as_deref().copied());
+    let evicted = match (next, kept) {
+        (Some(next), Some(kept)) => {
+            *kept = next;
             0
         }
         (Some(next), None) => limits.insert(digest, next, now.as_micros()),

@@ -43,6 +43,12 @@ impl<T> Table<T> {
             .copied()
     }
 
+    /// Returns an entry, to be changed.
+    #[inline]
+    pub(super) fn find_mut(&mut self, digest: Digest) -> Option<&mut T> {
+        self.find(digest).map(|place| self.get_mut(place))
+    }
+
     #[inline]
     pub(super) fn get(&self, place: u32) -> &T {
         &slot(&self.chunks, place).value
