@@ -16,6 +16,13 @@ use tower_governor::{GovernorLayer, governor::GovernorConfigBuilder};
 use tower_layer::{Identity, Layer};
 use tower_service::Service;
 
+use tower_upstash::{
+    body::ResponseBody,
+    quota::Quota,
+    rate_limit::{Limit, RateLimitLayer},
+    store::MemoryStore,
+};
+
 use crate::{
     row::{self, Row},
     store::IP,
@@ -28,7 +35,14 @@ pub fn rows() -> Vec<Row> {
     vec![
         through(BARE, Identity::new),
         through(GOVERNOR, governor).over(BARE),
+        through("RateLimitLayer, peer IP", limited).over(BARE),
     ]
+}
+
+fn limited()
+-> impl Layer<NoOp, Service: Service<Request<Body>, Response = Response<ResponseBody<Body>>>> {
+    RateLimitLayer::new(MemoryStore::new())
+        .limit(Limit::new("ip", Quota::per_second(4_000_000_000)))
 }
 
 fn governor() -> impl Layer<NoOp, Service: Service<Request<Body>, Response = Response<Body>>> {
@@ -38,10 +52,10 @@ fn governor() -> impl Layer<NoOp, Service: Service<Request<Body>, Response = Res
 }
 
 /// A row of a request through a layer over a service that does nothing.
-fn through<L>(name: &'static str, layer: impl Fn() -> L + 'static) -> Row
+fn through<L, B>(name: &'static str, layer: impl Fn() -> L + 'static) -> Row
 where
     L: Layer<NoOp>,
-    L::Service: Service<Request<Body>, Response = Response<Body>> + 'static,
+    L::Service: Service<Request<Body>, Response = Response<B>> + 'static,
 {
     Row::new("layers, +instr over the no-op service", name, move || {
         let mut service = layer().layer(NoOp);

@@ -150,7 +150,8 @@ impl SlidingWindow {
 }
 
 fn weight(last: u32, offset: u64, window: u64) -> u32 {
-    ((1.0 - offset as f64 / window as f64) * f64::from(last)).floor() as u32
+    // The cast rounds down.
+    ((1.0 - offset as f64 / window as f64) * f64::from(last)) as u32
 }
 
 /// Returns the first offset in a window at which the last one weighs at most `room`.

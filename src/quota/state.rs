@@ -77,7 +77,7 @@ impl State {
             return None;
         }
         if counts.is_empty() {
-            return cell.is_sound().then(|| Self::from_cell(cell));
+            return cell.is_sound().then(|| cell.into());
         }
         let mut ring = Ring {
             expires: cell.expires(),
@@ -94,15 +94,7 @@ impl State {
         for (count, bytes) in ring.counts.iter_mut().zip(counts.chunks_exact(4)) {
             *count = u32::from_le_bytes(bytes.try_into().ok()?);
         }
-        Some(Self::from_ring(ring))
-    }
-
-    pub(crate) const fn from_cell(cell: Cell) -> Self {
-        Self(Repr::Cell(cell))
-    }
-
-    pub(crate) const fn from_ring(ring: Ring) -> Self {
-        Self(Repr::Ring(ring))
+        Some(ring.into())
     }
 
     pub(crate) const fn cell(&self) -> Option<Cell> {
@@ -117,6 +109,20 @@ impl State {
             Repr::Ring(ring) => Some(ring),
             Repr::Cell(_) => None,
         }
+    }
+}
+
+impl From<Cell> for State {
+    #[inline]
+    fn from(cell: Cell) -> Self {
+        Self(Repr::Cell(cell))
+    }
+}
+
+impl From<Ring> for State {
+    #[inline]
+    fn from(ring: Ring) -> Self {
+        Self(Repr::Ring(ring))
     }
 }
 

@@ -61,16 +61,12 @@ impl Level for StrictWindow {
     }
 
     fn available(&self, quota: &Quota) -> u32 {
-        let total = self
-            .counts
-            .iter()
-            .fold(0_u32, |sum, count| sum.saturating_add(*count));
+        let total = u32::try_from(self.total()).unwrap_or(u32::MAX);
         quota.limit.saturating_sub(total)
     }
 
     fn wait(&self, quota: &Quota, now: u64, cost: u32) -> u64 {
-        let total: u64 = self.counts.iter().map(|count| u64::from(*count)).sum();
-        let mut excess = (total + u64::from(cost)).saturating_sub(u64::from(quota.limit));
+        let mut excess = (self.total() + u64::from(cost)).saturating_sub(u64::from(quota.limit));
         let mut age = SLICES;
         for count in self.counts.iter().rev() {
             if excess == 0 {
@@ -118,6 +114,10 @@ impl Level for StrictWindow {
 }
 
 impl StrictWindow {
+    fn total(&self) -> u64 {
+        self.counts.iter().map(|count| u64::from(*count)).sum()
+    }
+
     /// Returns when the slice of an age is no longer counted.
     fn leaves(&self, age: usize) -> u64 {
         let slice = (self.head + SLICES as u64).saturating_sub(age as u64);

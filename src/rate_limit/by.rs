@@ -2,7 +2,7 @@
 
 use std::{fmt, mem::ManuallyDrop};
 
-use http::{HeaderName, request::Parts};
+use http::{Extensions, HeaderMap, HeaderName, Request, request::Parts};
 
 use super::peer;
 use crate::store::Identifier;
@@ -77,6 +77,34 @@ impl fmt::Debug for By {
     }
 }
 
+/// The head of a request, as far as the limits of a layer need it.
+pub(super) struct Head<'a> {
+    headers: &'a HeaderMap,
+    extensions: &'a Extensions,
+    // Only for `By::parts`: taking a request apart and putting it together copies it twice.
+    parts: Option<&'a Parts>,
+}
+
+impl<'a> Head<'a> {
+    #[inline]
+    pub(super) fn of<B>(request: &'a Request<B>) -> Self {
+        Self {
+            headers: request.headers(),
+            extensions: request.extensions(),
+            parts: None,
+        }
+    }
+
+    #[inline]
+    pub(super) const fn whole(parts: &'a Parts) -> Self {
+        Self {
+            headers: &parts.headers,
+            extensions: &parts.extensions,
+            parts: Some(parts),
+        }
+    }
+}
+
 /// A source that is ready for use.
 #[derive(Clone)]
 pub(super) enum Extractor {
@@ -87,6 +115,10 @@ pub(super) enum Extractor {
 }
 
 impl Extractor {
+    pub(super) const fn needs_parts(&self) -> bool {
+        matches!(self, Self::Parts(_))
+    }
+
     pub(super) fn new(by: By) -> Self {
         match by.source() {
             Source::PeerIp => Self::PeerIp,
@@ -97,12 +129,12 @@ impl Extractor {
     }
 
     #[inline]
-    pub(super) fn identifier(&self, parts: &Parts) -> Option<Identifier> {
+    pub(super) fn identifier(&self, head: &Head<'_>) -> Option<Identifier> {
         match self {
-            Self::PeerIp => peer::ip(&parts.extensions).map(Identifier::from),
+            Self::PeerIp => peer::ip(head.extensions).map(Identifier::from),
             Self::Everyone => Some(Identifier::from("")),
-            Self::Header(name) => parts.headers.get(name).map(Identifier::secret),
-            Self::Parts(find) => find(parts),
+            Self::Header(name) => head.headers.get(name).map(Identifier::secret),
+            Self::Parts(find) => head.parts.and_then(find),
         }
     }
 }

@@ -3,10 +3,14 @@
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use http::{Response, request::Parts};
+use http::Response;
 use smallvec::SmallVec;
 
-use super::{Limit, Missing, OnStoreError, Report, by::Extractor, refusal};
+use super::{
+    Limit, Missing, OnStoreError, Report,
+    by::{Extractor, Head},
+    refusal,
+};
 use crate::store::{
     Claim, Decisions, Identifier, Kind, MAX_CLAIMS, MemoryStore, Result, Scope, SharedStore, Store,
 };
@@ -15,6 +19,7 @@ use crate::store::{
 pub(super) struct Config {
     pub(super) store: SharedStore,
     pub(super) report: bool,
+    needs_parts: bool,
     limits: Vec<Ready>,
     // Counts while the store cannot be asked.
     local: Arc<OnceLock<MemoryStore>>,
@@ -46,6 +51,7 @@ impl Config {
         Self {
             store,
             report: false,
+            needs_parts: false,
             limits: Vec::new(),
             local: Arc::default(),
         }
@@ -63,10 +69,12 @@ impl Config {
             "two limits of one name in a rate limit layer: {}",
             limit.name
         );
+        let extractor = Extractor::new(limit.by);
+        self.needs_parts |= extractor.needs_parts();
         self.limits.push(Ready {
             limit,
             scope: Scope::new(Kind::Limit, limit.name),
-            extractor: Extractor::new(limit.by),
+            extractor,
         });
     }
 
@@ -74,12 +82,17 @@ impl Config {
         self.limits.iter().map(|ready| ready.limit.name).collect()
     }
 
+    /// Returns whether the limits need the whole head of a request.
+    #[inline]
+    pub(super) const fn needs_parts(&self) -> bool {
+        self.needs_parts
+    }
+
     /// Asks what the request needs. `Err` names a limit that refuses for want of an identifier.
     #[inline]
-    pub(super) fn ask(&self, parts: &Parts) -> Result<Question, &'static str> {
-        let mut question = Question::default();
+    pub(super) fn ask(&self, head: &Head<'_>, question: &mut Question) -> Result<(), &'static str> {
         for (at, ready) in self.limits.iter().enumerate() {
-            let identifier = match (ready.extractor.identifier(parts), ready.limit.missing) {
+            let identifier = match (ready.extractor.identifier(head), ready.limit.missing) {
                 (Some(identifier), _) => identifier,
                 (None, Missing::Shared) => Identifier::missing(),
                 (None, Missing::Refuse) => return Err(ready.limit.name),
@@ -90,37 +103,36 @@ impl Config {
                 .push(Claim::new(ready.scope.key(identifier), ready.limit.quota));
             question.limits.push(at as u8);
         }
-        Ok(question)
+        Ok(())
     }
 
     /// Judges the answer of the store.
     #[inline]
-    pub(super) fn answer(&self, question: &Question, answer: Result<Decisions>) -> Verdict {
+    pub(super) fn answer(&self, question: &Question, answer: Result<&Decisions, ()>) -> Verdict {
         match answer {
-            Ok(decisions) => self.judge(question, &decisions),
-            Err(_) => self.answer_locally(question),
+            Ok(decisions) if decisions.allowed() && !self.report => Verdict::Pass(None),
+            Ok(decisions) => self.judge(question, decisions),
+            Err(()) => self.answer_locally(question),
         }
     }
 
-    #[inline]
     fn judge(&self, question: &Question, decisions: &Decisions) -> Verdict {
-        if decisions.allowed() && !self.report {
-            return Verdict::Pass(None);
-        }
-        let names = question
-            .limits
-            .iter()
-            .filter_map(|at| self.limits.get(usize::from(*at)));
-        let report = Report::new(
-            names
-                .map(|ready| ready.limit.name)
-                .zip(decisions.iter().copied()),
-        );
+        let report = self.report.then(|| {
+            let names = question
+                .limits
+                .iter()
+                .filter_map(|at| self.limits.get(usize::from(*at)));
+            Report::new(
+                names
+                    .map(|ready| ready.limit.name)
+                    .zip(decisions.iter().copied()),
+            )
+        });
         if decisions.allowed() {
-            return Verdict::Pass(Some(report));
+            return Verdict::Pass(report);
         }
         let mut response = refusal::too_many_requests(decisions.retry_after());
-        if self.report {
+        if let Some(report) = report {
             response.extensions_mut().insert(report);
         }
         Verdict::Refuse(response)
@@ -149,7 +161,7 @@ impl Config {
             .get_or_init(MemoryStore::new)
             .try_acquire(&local.claims, &mut decisions)
         {
-            Some(Ok(())) => self.judge(&local, &decisions),
+            Some(Ok(())) => self.answer(&local, Ok(&decisions)),
             // The memory store answers every claim of a layer.
             Some(Err(_)) | None => Verdict::Pass(None),
         }

@@ -15,6 +15,7 @@ use tower_service::Service;
 
 use super::{
     Report,
+    by::Head,
     config::{Config, Question, Verdict},
     refusal,
 };
@@ -40,7 +41,7 @@ pin_project! {
     #[project = StateProjection]
     enum State<S, F, ReqBody> {
         // The store has to wait: the ready service and the request wait with it.
-        Asking { asking: Asking, waiting: Option<(S, Request<ReqBody>)>, config: Arc<Config> },
+        Asking { asking: Asking, waiting: Option<Box<(S, Request<ReqBody>)>>, config: Arc<Config> },
         Passed { #[pin] future: F, report: Option<Report> },
         Refused { response: Option<Response<Bytes>> },
     }
@@ -53,18 +54,24 @@ where
     S: Service<Request<ReqBody>>,
 {
     #[inline]
-    pub(super) fn new(config: &Arc<Config>, mut service: S, request: Request<ReqBody>) -> Self {
-        let (parts, body) = request.into_parts();
-        let question = match config.ask(&parts) {
-            Ok(question) => question,
-            Err(limit) => return Self::refused(refusal::missing(limit)),
+    pub(super) fn new(config: &Arc<Config>, mut service: S, mut request: Request<ReqBody>) -> Self {
+        let mut question = Question::default();
+        let asked = if config.needs_parts() {
+            let (parts, body) = request.into_parts();
+            let asked = config.ask(&Head::whole(&parts), &mut question);
+            request = Request::from_parts(parts, body);
+            asked
+        } else {
+            config.ask(&Head::of(&request), &mut question)
         };
-        let request = Request::from_parts(parts, body);
+        if let Err(limit) = asked {
+            return Self::refused(refusal::missing(limit));
+        }
         let mut decisions = Decisions::new();
         let Some(answer) = config.store.try_acquire(&question.claims, &mut decisions) else {
-            return Self::asking(config, question, (service, request));
+            return Self::asking(config, question, service, request);
         };
-        match config.answer(&question, answer.map(|()| decisions)) {
+        match config.answer(&question, answer.map(|()| &decisions).map_err(|_| ())) {
             Verdict::Pass(report) => Self {
                 state: State::Passed {
                     future: service.call(request),
@@ -75,16 +82,22 @@ where
         }
     }
 
-    fn asking(config: &Arc<Config>, question: Question, waiting: (S, Request<ReqBody>)) -> Self {
+    fn asking(
+        config: &Arc<Config>,
+        question: Question,
+        service: S,
+        request: Request<ReqBody>,
+    ) -> Self {
         let store = config.store.clone();
         let asking = Box::pin(async move {
             let answer = store.acquire(&question.claims).await;
             (question, answer)
         });
+        let waiting = Some(Box::new((service, request)));
         Self {
             state: State::Asking {
                 asking,
-                waiting: Some(waiting),
+                waiting,
                 config: Arc::clone(config),
             },
         }
@@ -115,7 +128,8 @@ where
                     config,
                 } => {
                     let (question, answer) = ready!(asking.as_mut().poll(cx));
-                    let (mut service, request) = waiting.take().expect(POLLED_AGAIN);
+                    let (mut service, request) = *waiting.take().expect(POLLED_AGAIN);
+                    let answer = answer.as_ref().map_err(|_| ());
                     match config.answer(&question, answer) {
                         Verdict::Pass(report) => State::Passed {
                             future: service.call(request),

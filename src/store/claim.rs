@@ -122,7 +122,7 @@ impl Claim {
         }
         for (at, claim) in claims.iter().enumerate() {
             claim.validate_kind()?;
-            let differs = |earlier: &Self| earlier.quota != claim.quota && earlier.key == claim.key;
+            let differs = |earlier: &Self| earlier.key == claim.key && earlier.quota != claim.quota;
             if claims.iter().take(at).any(differs) {
                 return Err(Error::invalid("two quotas for one key in a call"));
             }

@@ -117,6 +117,7 @@ pub struct Decisions {
 impl Decisions {
     /// Creates an empty answer, which allows.
     #[must_use]
+    #[inline]
     pub fn new() -> Self {
         Self {
             verdict: Verdict::Allowed,
@@ -139,8 +140,9 @@ impl Decisions {
     }
 
     /// Appends the decision of the next claim: a refused [`Take`](Spend::Take) refuses the call. For authors of stores.
+    #[inline]
     pub fn push(&mut self, claim: &Claim, decision: Decision) {
-        if matches!(claim.spending(), Spend::Take(_)) {
+        if !decision.allowed() && matches!(claim.spending(), Spend::Take(_)) {
             self.verdict = self.verdict.max(decision.verdict);
         }
         self.decisions.push(decision);

@@ -6,17 +6,30 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 /// A stored value and its version.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Entry {
     value: Bytes,
-    version: Version,
+    // None: the value is what the store compares.
+    version: Option<Version>,
 }
 
 impl Entry {
-    /// Creates an entry. For authors of stores.
+    /// Creates an entry of a store that compares whole values. For authors of stores.
     #[must_use]
-    pub const fn new(value: Bytes, version: Version) -> Self {
-        Self { value, version }
+    pub const fn new(value: Bytes) -> Self {
+        Self {
+            value,
+            version: None,
+        }
+    }
+
+    /// Creates an entry of a store that compares something else. For authors of stores.
+    #[must_use]
+    pub const fn with_version(value: Bytes, version: Version) -> Self {
+        Self {
+            value,
+            version: Some(version),
+        }
     }
 
     /// Returns the value.
@@ -33,10 +46,20 @@ impl Entry {
 
     /// Returns the version, for [`Condition::Unchanged`](super::Condition::Unchanged).
     #[must_use]
-    pub const fn version(&self) -> &Version {
-        &self.version
+    pub fn version(&self) -> Version {
+        self.version
+            .clone()
+            .unwrap_or_else(|| Version(self.value.clone()))
     }
 }
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value && self.version() == other.version()
+    }
+}
+
+impl Eq for Entry {}
 
 impl fmt::Debug for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -87,6 +87,7 @@ impl Identifier {
     }
 
     /// Returns the tag and the bytes: what a hash is taken of.
+    #[inline]
     pub(super) fn as_tagged(&self) -> &[u8] {
         match &self.0 {
             Repr::Inline(len, bytes) => bytes.get(..usize::from(*len)).unwrap_or(bytes),

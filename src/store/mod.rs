@@ -56,6 +56,7 @@ mod prefixed;
 mod purge;
 mod scope;
 mod shared;
+mod siphash;
 
 pub use self::{
     batch::{Batch, Change, Condition, Membership, Refusal, Write, Written},

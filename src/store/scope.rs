@@ -6,9 +6,10 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use siphasher::sip128::SipHasher13;
-
-use super::{Error, ErrorKind, Identifier, Key, MAX_TAGS, Result, Tag, identifier::escape};
+use super::{
+    Error, ErrorKind, Identifier, Key, MAX_TAGS, Result, Tag, identifier::escape,
+    siphash::siphash128,
+};
 
 /// What an entry is for. The memory store has a byte budget for each group of kinds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -82,13 +83,12 @@ impl Scope {
 
     fn prefixed(kind: Kind, name: &str, prefix: String) -> Self {
         let text = format!("{prefix}{}:{}", kind.code(), escape(name.as_bytes()));
-        let (key0, key1) = process_seed();
-        let seed = SipHasher13::new_with_keys(key0, key1).hash(text.as_bytes());
+        let seed = siphash128(process_seed(), text.as_bytes());
         Self(Arc::new(Named {
             kind,
             name: name.into(),
             prefix: prefix.into(),
-            seed: seed.as_u64(),
+            seed,
         }))
     }
 
@@ -117,6 +117,7 @@ impl Scope {
     }
 
     /// Returns a hash of the scope, see [`Key::digest`].
+    #[inline]
     pub(crate) fn digest(&self) -> (u64, u64) {
         self.0.seed
     }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     quota::State,
-    store::{Claim, Decision, Decisions, Result},
+    store::{Claim, Decision, Decisions, MAX_CLAIMS, Result},
     time::Timestamp,
 };
 
@@ -35,35 +35,80 @@ impl Inner {
     }
 
     fn acquire_all(&self, claims: &[Claim], now: Timestamp, decisions: &mut Decisions) -> u32 {
-        let digests: SmallVec<[Digest; 8]> =
-            claims.iter().map(|claim| claim.key().digest()).collect();
-        let mut changes: SmallVec<[(Digest, State); 8]> = SmallVec::new();
-        let mut shards = self.shards(&digests);
-        for (claim, digest) in claims.iter().zip(digests) {
-            // Claims on one key see each other; they have the same quota.
-            let earlier = changes
-                .iter()
-                .rev()
-                .find(|change| change.0 == digest)
-                .map(|change| change.1);
-            let state = earlier.or_else(|| shards.of(digest).limits.state(digest, claim.quota()));
-            let step = claim.quota().step(state.as_ref(), now, claim.spending());
-            decisions.push(claim, step.decision);
-            changes.extend(step.state.map(|state| (digest, state)));
+        let mut digests = [(0, 0); MAX_CLAIMS];
+        for (digest, claim) in digests.iter_mut().zip(claims) {
+            *digest = claim.key().digest();
+        }
+        let mut changes: SmallVec<[Change; MAX_CLAIMS]> = SmallVec::new();
+        let mut shards = self.shards(&digests[..claims.len()]);
+        for (claim, digest) in claims.iter().zip(&digests) {
+            let limits = &shards.of(*digest).limits;
+            let (quota, spend) = (claim.quota(), claim.spending());
+            let decision = if quota.keeps_ring() {
+                plan(limits, &mut changes, *digest, |ring| {
+                    quota.step_ring(ring, now, spend)
+                })
+            } else {
+                plan(limits, &mut changes, *digest, |cell| {
+                    quota.step_cell(cell, now, spend)
+                })
+            };
+            decisions.push(claim, decision);
         }
         if !decisions.allowed() {
             return 0;
         }
-        changes
-            .iter()
-            .map(|(digest, state)| {
-                shards
-                    .of(*digest)
-                    .limits
-                    .keep(*digest, state, now.as_micros())
-            })
-            .sum()
+        // New states last: they move the places of others.
+        changes.iter().for_each(|change| {
+            shards
+                .of(change.digest)
+                .limits
+                .put(change.place, &change.state);
+        });
+        let new = changes.iter().filter(|change| change.place.is_none());
+        new.map(|change| {
+            shards
+                .of(change.digest)
+                .limits
+                .keep(change.digest, &change.state, now.as_micros())
+        })
+        .sum()
     }
+}
+
+/// What a claim changes, if no other one is refused.
+struct Change {
+    digest: Digest,
+    // Where the state is now; None if there is none.
+    place: Option<u32>,
+    state: State,
+}
+
+#[inline]
+fn plan<T: Kept>(
+    limits: &Limits,
+    changes: &mut SmallVec<[Change; MAX_CLAIMS]>,
+    digest: Digest,
+    step: impl FnOnce(Option<T>) -> (Option<T>, Decision),
+) -> Decision {
+    // Claims on one key see each other; they have the same quota.
+    let earlier = changes.iter().rev().find(|change| change.digest == digest);
+    let (place, stored) = match earlier {
+        Some(change) => (change.place, T::of(&change.state)),
+        None => {
+            let place = T::table(limits).find(digest);
+            (place, place.map(|place| *T::table(limits).get(place)))
+        }
+    };
+    let (next, decision) = step(stored);
+    if let Some(next) = next {
+        changes.push(Change {
+            digest,
+            place,
+            state: next.into(),
+        });
+    }
+    decision
 }
 
 #[inline]

@@ -16,12 +16,15 @@ impl Inner {
     pub(super) fn read(&self, keys: &[Key], entries: &mut Entries) -> Result<()> {
         Key::validate_read(keys)?;
         let now = self.now().as_micros();
+        if let [key] = keys {
+            let digest = key.digest();
+            entries.push(self.shard(digest).records.read(key, digest, now)?);
+            return Ok(());
+        }
         let digests: SmallVec<[Digest; 4]> = keys.iter().map(Key::digest).collect();
         let mut shards = self.shards(&digests);
         for (key, digest) in keys.iter().zip(digests) {
-            let records = &mut shards.of(digest).records;
-            let record = records.live_mut(Class::of(key.scope().kind()), digest, now);
-            entries.push(record.map(|record| record.read(now)).transpose()?);
+            entries.push(shards.of(digest).records.read(key, digest, now)?);
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::index::Index;
 use crate::{
     quota::Expire,
-    store::{Entry, Error, ErrorKind, Result, Version},
+    store::{Entry, Error, ErrorKind, Result},
 };
 
 pub(super) struct Record {
@@ -52,7 +52,7 @@ impl Record {
                 return Err(Error::new(ErrorKind::Corrupt, "the key holds an index"));
             }
         };
-        Ok(Entry::new(bytes.clone(), Version::new(bytes)))
+        Ok(Entry::new(bytes))
     }
 
     pub(super) const fn index(&self) -> Option<&Index> {

@@ -5,7 +5,10 @@ use super::{
     record::Record,
     table::{Digest, Table},
 };
-use crate::quota::{Cell, Expire, Quota, Ring, State};
+use crate::{
+    quota::{Cell, Expire, Ring, State},
+    store::{Entry, Key, Result},
+};
 
 pub(super) struct Shard {
     pub(super) limits: Limits,
@@ -43,16 +46,13 @@ impl Limits {
         }
     }
 
-    /// Returns the state of a limit, expired or not.
-    pub(super) fn state(&self, digest: Digest, quota: &Quota) -> Option<State> {
-        if quota.keeps_ring() {
-            self.rings
-                .find(digest)
-                .map(|place| State::from_ring(*self.rings.get(place)))
-        } else {
-            self.cells
-                .find(digest)
-                .map(|place| State::from_cell(*self.cells.get(place)))
+    /// Stores the state of a limit that has a place already.
+    #[inline]
+    pub(super) fn put(&mut self, place: Option<u32>, state: &State) {
+        match (place, state.cell(), state.ring()) {
+            (Some(place), Some(cell), _) => *self.cells.get_mut(place) = cell,
+            (Some(place), None, Some(ring)) => *self.rings.get_mut(place) = ring,
+            _ => {}
         }
     }
 
@@ -115,17 +115,35 @@ impl Limits {
 }
 
 /// The state of a limit, in the table of its size.
-pub(super) trait Kept: Expire + Copy {
+pub(super) trait Kept: Expire + Copy + Into<State> {
+    fn of(state: &State) -> Option<Self>;
+    fn table(limits: &Limits) -> &Table<Self>;
     fn table_mut(limits: &mut Limits) -> &mut Table<Self>;
 }
 
 impl Kept for Cell {
+    fn of(state: &State) -> Option<Self> {
+        state.cell()
+    }
+
+    fn table(limits: &Limits) -> &Table<Self> {
+        &limits.cells
+    }
+
     fn table_mut(limits: &mut Limits) -> &mut Table<Self> {
         &mut limits.cells
     }
 }
 
 impl Kept for Ring {
+    fn of(state: &State) -> Option<Self> {
+        state.ring()
+    }
+
+    fn table(limits: &Limits) -> &Table<Self> {
+        &limits.rings
+    }
+
     fn table_mut(limits: &mut Limits) -> &mut Table<Self> {
         &mut limits.rings
     }
@@ -161,6 +179,13 @@ impl Records {
             Class::Cache => &mut self.cache,
             Class::Data => &mut self.data,
         }
+    }
+
+    /// Returns the entry of a key, and remembers that it was used.
+    #[inline]
+    pub(super) fn read(&mut self, key: &Key, digest: Digest, now: u64) -> Result<Option<Entry>> {
+        let record = self.live_mut(Class::of(key.scope().kind()), digest, now);
+        record.map(|record| record.read(now)).transpose()
     }
 
     /// Returns a record that has not expired.

@@ -54,6 +54,7 @@ pub(super) struct Inner {
     on_event: Option<Hook>,
 }
 
+/// As many as a mask has bits.
 const SHARDS: usize = 64;
 /// Logs are made by developers, one for each cache; this many are a mistake, and the rest begins anew.
 const LOGS: usize = 1024;
@@ -128,16 +129,21 @@ impl Inner {
 
     /// Locks the shards of all digests, in ascending order: two calls never wait for each other.
     pub(super) fn shards(&self, digests: &[Digest]) -> Shards<'_> {
-        let mut numbers: SmallVec<[usize; 8]> =
-            digests.iter().map(|digest| number(*digest)).collect();
-        numbers.sort_unstable();
-        numbers.dedup();
-        Shards(
-            numbers
-                .into_iter()
-                .map(|number| (number, lock(&self.shards[number])))
-                .collect(),
-        )
+        let mask = digests
+            .iter()
+            .fold(0, |mask, digest| mask | 1 << number(*digest));
+        let mut shards = Shards {
+            mask,
+            guards: SmallVec::new(),
+        };
+        let mut rest: u64 = mask;
+        while rest != 0 {
+            shards
+                .guards
+                .push(lock(&self.shards[rest.trailing_zeros() as usize]));
+            rest &= rest - 1;
+        }
+        shards
     }
 
     /// Calls `attempt` until it finds room, and makes room in between: a few times, since another call may take it.
@@ -213,15 +219,18 @@ pub(super) struct Full {
 }
 
 /// The locked shards of a call.
-pub(super) struct Shards<'a>(SmallVec<[(usize, MutexGuard<'a, Shard>); 4]>);
+pub(super) struct Shards<'a> {
+    // A bit for each shard that is locked.
+    mask: u64,
+    guards: SmallVec<[MutexGuard<'a, Shard>; 4]>,
+}
 
 impl Shards<'_> {
     /// Returns the shard of one of the digests that were locked.
     #[inline]
     pub(super) fn of(&mut self, digest: Digest) -> &mut Shard {
-        let number = number(digest);
-        let place = self.0.iter().position(|(each, _)| *each == number);
-        &mut self.0[place.expect("every digest of a call is locked")].1
+        let below = self.mask & ((1 << number(digest)) - 1);
+        &mut self.guards[below.count_ones() as usize]
     }
 }
 

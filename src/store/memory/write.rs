@@ -176,7 +176,7 @@ impl Step<'_> {
             (Condition::Present | Condition::Unchanged(_), None) => Some(Refusal::Gone),
             (Condition::Unchanged(version), Some(record)) => {
                 let entry = record.entry().ok()?;
-                (entry.version() != version).then_some(Refusal::Conflict(entry))
+                (entry.version() != *version).then_some(Refusal::Conflict(entry))
             }
             (Condition::Always | Condition::Absent, None)
             | (Condition::Always | Condition::Present, Some(_)) => None,
