@@ -42,7 +42,7 @@ pub(crate) trait Expire {
     fn expires(&self) -> u64;
 }
 
-#[inline]
+#[inline(always)] // as `Quota::step_cell`
 pub(super) fn step<L: Level>(
     quota: &Quota,
     stored: Option<L::Stored>,
@@ -81,6 +81,7 @@ pub(super) fn step<L: Level>(
     (changed.then(|| level.store(quota)), decision)
 }
 
+#[inline]
 fn refuse<L: Level>(level: &L, quota: &Quota, now: u64, cost: u32) -> Verdict {
     if cost > quota.capacity() {
         Verdict::Never

@@ -105,29 +105,38 @@ impl Claim {
     /// # Errors
     /// [`TooLarge`](ErrorKind::TooLarge) for more than [`MAX_CLAIMS`] claims; [`Invalid`](ErrorKind::Invalid) for a key
     /// that is not of the kind [`Limit`](Kind::Limit), or for two claims on one key with different quotas.
-    #[inline]
     pub fn validate(claims: &[Self]) -> Result<()> {
-        match claims {
-            [claim] => claim.validate_kind(),
-            _ => Self::validate_all(claims),
+        Self::validate_each(claims)?;
+        for (at, claim) in claims.iter().enumerate() {
+            claims
+                .iter()
+                .take(at)
+                .filter(|earlier| earlier.key == claim.key)
+                .try_for_each(|earlier| earlier.agrees(claim))?;
         }
+        Ok(())
     }
 
-    fn validate_all(claims: &[Self]) -> Result<()> {
+    /// Checks the claims one by one.
+    #[inline]
+    pub(crate) fn validate_each(claims: &[Self]) -> Result<()> {
         if claims.len() > MAX_CLAIMS {
             return Err(Error::new(
                 ErrorKind::TooLarge,
                 "more than 8 claims in a call",
             ));
         }
-        for (at, claim) in claims.iter().enumerate() {
-            claim.validate_kind()?;
-            let differs = |earlier: &Self| earlier.key == claim.key && earlier.quota != claim.quota;
-            if claims.iter().take(at).any(differs) {
-                return Err(Error::invalid("two quotas for one key in a call"));
-            }
+        claims.iter().try_for_each(Self::validate_kind)
+    }
+
+    /// Checks two claims on one key.
+    #[inline]
+    pub(crate) fn agrees(&self, other: &Self) -> Result<()> {
+        if self.quota == other.quota {
+            Ok(())
+        } else {
+            Err(Error::invalid("two quotas for one key in a call"))
         }
-        Ok(())
     }
 
     #[inline]

@@ -10,6 +10,8 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use sha2::{Digest as _, Sha256};
 
+use super::siphash::{siphash128, siphash128_padded};
+
 /// Whose entry it is: an address, a name, a hash.
 ///
 /// Any bytes are allowed, also none. More than 255 bytes are replaced by their SHA-256, so that no input makes a key
@@ -17,7 +19,8 @@ use sha2::{Digest as _, Sha256};
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Identifier(Repr);
 
-const INLINE: usize = 46;
+// Whole words for the hash, the last byte of which is always zero.
+const INLINE: usize = 48;
 
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Repr {
@@ -76,7 +79,7 @@ impl Identifier {
     }
 
     fn tagged(tag: u8, bytes: &[u8]) -> Self {
-        if bytes.len() < INLINE {
+        if bytes.len() + 1 < INLINE {
             let mut inline = [0; INLINE];
             inline[0] = tag;
             inline[1..=bytes.len()].copy_from_slice(bytes);
@@ -86,12 +89,19 @@ impl Identifier {
         }
     }
 
-    /// Returns the tag and the bytes: what a hash is taken of.
-    #[inline]
-    pub(super) fn as_tagged(&self) -> &[u8] {
+    fn as_tagged(&self) -> &[u8] {
         match &self.0 {
             Repr::Inline(len, bytes) => bytes.get(..usize::from(*len)).unwrap_or(bytes),
             Repr::Heap(bytes) => bytes,
+        }
+    }
+
+    /// Returns a hash of the tag and the bytes.
+    #[inline]
+    pub(super) fn siphash(&self, key: (u64, u64)) -> (u64, u64) {
+        match &self.0 {
+            Repr::Inline(len, bytes) => siphash128_padded(key, bytes, usize::from(*len)),
+            Repr::Heap(bytes) => siphash128(key, bytes),
         }
     }
 

@@ -5,7 +5,7 @@
 
 use std::{fmt, time::Duration};
 
-use super::{Error, ErrorKind, Identifier, Kind, MAX_READ, Result, Scope, siphash::siphash128};
+use super::{Error, ErrorKind, Identifier, Kind, MAX_READ, Result, Scope};
 
 /// Where an entry lives: a [`Scope`] and an [`Identifier`]. Made by [`Scope::key`].
 ///
@@ -106,7 +106,7 @@ impl Key {
     /// two of a billion keys meet with a chance below 2⁻⁶⁸.
     #[inline]
     pub(crate) fn digest(&self) -> (u64, u64) {
-        siphash128(self.scope.digest(), self.identifier.as_tagged())
+        self.identifier.siphash(self.scope.digest())
     }
 }
 

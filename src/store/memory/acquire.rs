@@ -17,7 +17,7 @@ use crate::{
 impl Inner {
     #[inline]
     pub(super) fn acquire(&self, claims: &[Claim], decisions: &mut Decisions) -> Result<()> {
-        Claim::validate(claims)?;
+        Claim::validate_each(claims)?;
         let now = self.now();
         let evicted = match claims {
             [claim] => {
@@ -27,57 +27,65 @@ impl Inner {
                 decisions.push(claim, decision);
                 evicted
             }
-            _ => self.acquire_all(claims, now, decisions),
+            _ => self.acquire_all(claims, now, decisions)?,
         };
         // After the locks are gone: the hook may call the store.
         (0..evicted).for_each(|_| self.report(MemoryEvent::LimitEvicted));
         Ok(())
     }
 
-    fn acquire_all(&self, claims: &[Claim], now: Timestamp, decisions: &mut Decisions) -> u32 {
+    fn acquire_all(
+        &self,
+        claims: &[Claim],
+        now: Timestamp,
+        decisions: &mut Decisions,
+    ) -> Result<u32> {
         let mut digests = [(0, 0); MAX_CLAIMS];
         for (digest, claim) in digests.iter_mut().zip(claims) {
             *digest = claim.key().digest();
         }
-        let mut changes: SmallVec<[Change; MAX_CLAIMS]> = SmallVec::new();
+        let mut changes: Changes<'_> = SmallVec::new();
         let mut shards = self.shards(&digests[..claims.len()]);
-        for (claim, digest) in claims.iter().zip(&digests) {
-            let limits = &shards.of(*digest).limits;
+        for (claim, digest) in claims.iter().zip(digests) {
+            let limits = &shards.of(digest).limits;
             let (quota, spend) = (claim.quota(), claim.spending());
             let decision = if quota.keeps_ring() {
-                plan(limits, &mut changes, *digest, |ring| {
+                plan(limits, &mut changes, digest, claim, |ring| {
                     quota.step_ring(ring, now, spend)
                 })
             } else {
-                plan(limits, &mut changes, *digest, |cell| {
+                plan(limits, &mut changes, digest, claim, |cell| {
                     quota.step_cell(cell, now, spend)
                 })
             };
-            decisions.push(claim, decision);
+            decisions.push(claim, decision?);
         }
         if !decisions.allowed() {
-            return 0;
+            return Ok(0);
         }
         // New states last: they move the places of others.
-        changes.iter().for_each(|change| {
+        for change in &changes {
             shards
                 .of(change.digest)
                 .limits
                 .put(change.place, &change.state);
-        });
+        }
         let new = changes.iter().filter(|change| change.place.is_none());
-        new.map(|change| {
+        let keep = |change: &Change<'_>| {
             shards
                 .of(change.digest)
                 .limits
                 .keep(change.digest, &change.state, now.as_micros())
-        })
-        .sum()
+        };
+        Ok(new.map(keep).sum())
     }
 }
 
+type Changes<'a> = SmallVec<[Change<'a>; 4]>;
+
 /// What a claim changes, if no other one is refused.
-struct Change {
+struct Change<'a> {
+    claim: &'a Claim,
     digest: Digest,
     // Where the state is now; None if there is none.
     place: Option<u32>,
@@ -85,16 +93,20 @@ struct Change {
 }
 
 #[inline]
-fn plan<T: Kept>(
+fn plan<'a, T: Kept>(
     limits: &Limits,
-    changes: &mut SmallVec<[Change; MAX_CLAIMS]>,
+    changes: &mut Changes<'a>,
     digest: Digest,
+    claim: &'a Claim,
     step: impl FnOnce(Option<T>) -> (Option<T>, Decision),
-) -> Decision {
-    // Claims on one key see each other; they have the same quota.
+) -> Result<Decision> {
+    // Claims on one key see each other.
     let earlier = changes.iter().rev().find(|change| change.digest == digest);
     let (place, stored) = match earlier {
-        Some(change) => (change.place, T::of(&change.state)),
+        Some(change) => {
+            change.claim.agrees(claim)?;
+            (change.place, T::of(&change.state))
+        }
         None => {
             let place = T::table(limits).find(digest);
             (place, place.map(|place| *T::table(limits).get(place)))
@@ -103,12 +115,13 @@ fn plan<T: Kept>(
     let (next, decision) = step(stored);
     if let Some(next) = next {
         changes.push(Change {
+            claim,
             digest,
             place,
             state: next.into(),
         });
     }
-    decision
+    Ok(decision)
 }
 
 #[inline]

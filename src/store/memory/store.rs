@@ -129,18 +129,18 @@ impl Inner {
 
     /// Locks the shards of all digests, in ascending order: two calls never wait for each other.
     pub(super) fn shards(&self, digests: &[Digest]) -> Shards<'_> {
-        let mask = digests
-            .iter()
-            .fold(0, |mask, digest| mask | 1 << number(*digest));
         let mut shards = Shards {
-            mask,
+            places: [0; SHARDS],
             guards: SmallVec::new(),
         };
-        let mut rest: u64 = mask;
+        // A bit for each shard.
+        let mut rest: u64 = digests
+            .iter()
+            .fold(0, |mask, digest| mask | 1 << number(*digest));
         while rest != 0 {
-            shards
-                .guards
-                .push(lock(&self.shards[rest.trailing_zeros() as usize]));
+            let number = rest.trailing_zeros() as usize;
+            shards.places[number] = shards.guards.len() as u8;
+            shards.guards.push(lock(&self.shards[number]));
             rest &= rest - 1;
         }
         shards
@@ -220,8 +220,8 @@ pub(super) struct Full {
 
 /// The locked shards of a call.
 pub(super) struct Shards<'a> {
-    // A bit for each shard that is locked.
-    mask: u64,
+    // For the number of a locked shard, the place of its guard.
+    places: [u8; SHARDS],
     guards: SmallVec<[MutexGuard<'a, Shard>; 4]>,
 }
 
@@ -229,8 +229,7 @@ impl Shards<'_> {
     /// Returns the shard of one of the digests that were locked.
     #[inline]
     pub(super) fn of(&mut self, digest: Digest) -> &mut Shard {
-        let below = self.mask & ((1 << number(digest)) - 1);
-        &mut self.guards[below.count_ones() as usize]
+        &mut self.guards[usize::from(self.places[number(digest)])]
     }
 }
 
