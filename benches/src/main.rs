@@ -78,8 +78,9 @@ fn chosen(filter: Option<&String>) -> Vec<Row> {
     let names: Vec<String> = rows
         .iter()
         .filter(|row| row.name.contains(word))
-        .flat_map(|row| [Some(row.name.clone()), row.over.map(str::to_owned)])
+        .flat_map(|row| [Some(row.name.as_str()), row.over, row.peer])
         .flatten()
+        .map(str::to_owned)
         .collect();
     rows.retain(|row| names.contains(&row.name));
     rows

@@ -20,10 +20,10 @@ use crate::{
 };
 
 const YEARS: Duration = Duration::from_secs(3650 * 24 * 60 * 60);
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+pub const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// A hundred microseconds a unit, and a burst that no run uses up.
-const AMPLE: Quota = Quota::per_hour(36_000_000);
-const USED_UP: Quota = Quota::per_day(1);
+pub const AMPLE: Quota = Quota::per_hour(36_000_000);
+pub const USED_UP: Quota = Quota::per_day(1);
 const PLENTY: u32 = 10_000_000;
 const FIXED: Quota = Quota::fixed(PLENTY, DAY);
 

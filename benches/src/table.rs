@@ -8,6 +8,8 @@ use crate::{measure::Cost, row::Row};
 #[derive(Default)]
 pub struct Table {
     costs: HashMap<String, Cost>,
+    // Without what is subtracted.
+    own: HashMap<String, Cost>,
     group: &'static str,
 }
 
@@ -24,6 +26,7 @@ impl Table {
         }
         self.costs.insert(row.name.clone(), cost);
         let own = self.without_base(row, cost);
+        self.own.insert(row.name.clone(), own);
         let sign = if row.over.is_some() { "+" } else { "" };
         line(
             &row.name,
@@ -58,7 +61,7 @@ impl Table {
         };
         let absolute = row.most.map(|most| (most as f64, format!("≤ {most}")));
         let relative = row.within.as_ref().and_then(|(factor, of)| {
-            let other = self.costs.get(of)?.instructions?;
+            let other = self.own.get(of)?.instructions?;
             let times = count / other;
             Some((factor * other, format!("{times:.2} ≤ {factor}× “{of}”")))
         });
@@ -72,7 +75,7 @@ impl Table {
 
     fn ratio(&self, row: &Row, own: Cost) -> String {
         let ratio = row.peer.and_then(|name| {
-            let peer = self.costs.get(name)?.instructions?;
+            let peer = self.own.get(name)?.instructions?;
             Some(format!("{:.2}× {name}", own.instructions? / peer))
         });
         ratio.unwrap_or_default()

@@ -86,6 +86,21 @@ impl SharedStore {
         self.write(&Batch::from([put, delete])).await
     }
 
+    // Apart from the futures that call them, which would keep the answer while they wait.
+    #[inline]
+    fn read_at_once(&self, keys: &[Key]) -> Option<Result<Entries>> {
+        let mut entries = Entries::new();
+        let answer = self.0.erased_try_read(keys, &mut entries)?;
+        Some(answer.map(|()| entries))
+    }
+
+    #[inline]
+    fn acquire_at_once(&self, claims: &[Claim]) -> Option<Result<Decisions>> {
+        let mut decisions = Decisions::new();
+        let answer = self.0.erased_try_acquire(claims, &mut decisions)?;
+        Some(answer.map(|()| decisions))
+    }
+
     /// Returns a handle to the counter under `key`, which lives for `ttl` from its first increment.
     #[must_use]
     pub fn counter(&self, key: Key, ttl: Duration) -> Counter {
@@ -126,9 +141,8 @@ impl fmt::Debug for SharedStore {
 
 impl Store for SharedStore {
     async fn read(&self, keys: &[Key]) -> Result<Entries> {
-        let mut entries = Entries::new();
-        match self.0.erased_try_read(keys, &mut entries) {
-            Some(result) => result.map(|()| entries),
+        match self.read_at_once(keys) {
+            Some(result) => result,
             None => self.0.erased_read(keys).await,
         }
     }
@@ -145,9 +159,8 @@ impl Store for SharedStore {
     }
 
     async fn acquire(&self, claims: &[Claim]) -> Result<Decisions> {
-        let mut decisions = Decisions::new();
-        match self.0.erased_try_acquire(claims, &mut decisions) {
-            Some(result) => result.map(|()| decisions),
+        match self.acquire_at_once(claims) {
+            Some(result) => result,
             None => self.0.erased_acquire(claims).await,
         }
     }

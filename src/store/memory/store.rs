@@ -42,7 +42,7 @@ use crate::{
 pub struct MemoryStore(Arc<Inner>);
 
 pub(super) struct Inner {
-    shards: Box<[Mutex<Shard>]>,
+    shards: Box<[Mutex<Shard>; SHARDS]>,
     sessions: Account,
     cache: Account,
     data: Account,
@@ -89,9 +89,7 @@ impl Inner {
     fn new(settings: MemoryStoreBuilder) -> Self {
         let limits = settings.budgets.limits / SHARDS as u64;
         Self {
-            shards: (0..SHARDS)
-                .map(|_| Mutex::new(Shard::new(limits)))
-                .collect(),
+            shards: Box::new(std::array::from_fn(|_| Mutex::new(Shard::new(limits)))),
             sessions: Account::new(settings.budgets.sessions),
             cache: Account::new(settings.budgets.cache),
             data: Account::new(settings.budgets.data),
