@@ -10,7 +10,7 @@ use super::{
 use crate::time::Timestamp;
 
 /// A time of `whole + part / limit` microseconds, `part < limit`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Span {
     pub(super) whole: u64,
     pub(super) part: u64,
@@ -101,7 +101,7 @@ impl Level for Gcra {
             .minus(Span::micros(now), limit)
         } else {
             // Another quota: what was taken counts by its time, at most a whole burst.
-            Span::micros(cell.expires() - now).min(quota.full)
+            Span::micros(cell.expires() - now).min(quota.full())
         };
         Self { now, taken }
     }
@@ -109,7 +109,7 @@ impl Level for Gcra {
     #[inline]
     fn available(&self, quota: &Quota) -> u32 {
         let limit = u64::from(quota.limit);
-        let room = quota.full.minus(self.taken, limit);
+        let room = quota.full().minus(self.taken, limit);
         // Units in the room: (whole + part / limit) / (window / limit).
         let units = match room
             .whole
@@ -128,8 +128,8 @@ impl Level for Gcra {
     fn wait(&self, quota: &Quota, _now: u64, cost: u32) -> u64 {
         let limit = u64::from(quota.limit);
         self.taken
-            .plus(quota.unit.times(cost, limit), limit)
-            .minus(quota.full, limit)
+            .plus(quota.unit().times(cost, limit), limit)
+            .minus(quota.full(), limit)
             .round_up()
     }
 
@@ -141,7 +141,7 @@ impl Level for Gcra {
     #[inline]
     fn take(&mut self, quota: &Quota, cost: u32) {
         let limit = u64::from(quota.limit);
-        self.taken = self.taken.plus(quota.unit.times(cost, limit), limit);
+        self.taken = self.taken.plus(quota.unit().times(cost, limit), limit);
     }
 
     /// What time has given back since the charge is not given back again: the difference that a charge makes shrinks
@@ -149,7 +149,7 @@ impl Level for Gcra {
     fn give_back(&mut self, quota: &Quota, cost: u32, window: u64) -> bool {
         let limit = u64::from(quota.limit);
         let gone = Span::micros(self.now.saturating_sub(window));
-        let amount = quota.unit.times(cost, limit).minus(gone, limit);
+        let amount = quota.unit().times(cost, limit).minus(gone, limit);
         let before = self.taken;
         self.taken = before.minus(amount, limit);
         self.taken != before

@@ -25,9 +25,12 @@ pub struct Quota {
     pub(super) limit: u32,
     pub(super) burst: u32,
     pub(super) window: u64,
-    // Derived from the fields above, so that a step divides less: the time one unit takes, and a whole burst.
-    pub(super) unit: Span,
-    pub(super) full: Span,
+    // Derived from the fields above, so that a step divides less: the time one unit takes, and a whole burst. Apart,
+    // since two spans side by side would have room between them, and every claim copies a quota.
+    unit_whole: u64,
+    full_whole: u64,
+    unit_part: u32,
+    full_part: u32,
 }
 
 impl Quota {
@@ -37,8 +40,10 @@ impl Quota {
         limit: 0,
         burst: 0,
         window: 1_000_000,
-        unit: Span::ZERO,
-        full: Span::ZERO,
+        unit_whole: 0,
+        full_whole: 0,
+        unit_part: 0,
+        full_part: 0,
     };
 
     const LONGEST: u64 = 3650 * 24 * 60 * 60 * 1_000_000;
@@ -172,17 +177,15 @@ impl Quota {
                 "a sliding window is a whole number of milliseconds",
             ));
         }
-        let unit = Span {
-            whole: micros / limit as u64,
-            part: micros % limit as u64,
-        };
         Self {
             algorithm,
             limit,
             burst: limit,
             window: micros,
-            unit,
-            full: unit,
+            unit_whole: micros / limit as u64,
+            full_whole: 0,
+            unit_part: (micros % limit as u64) as u32,
+            full_part: 0,
         }
         .sized(limit)
     }
@@ -205,20 +208,36 @@ impl Quota {
     const fn sized(mut self, burst: u32) -> Result<Self, InvalidQuota> {
         const MOST: u64 = Timestamp::MAX.as_micros();
         // Both products must be exact where numbers are doubles, as in Redis scripts.
-        let part = burst as u64 * self.unit.part;
-        match self.unit.whole.checked_mul(burst as u64) {
+        let part = burst as u64 * self.unit_part as u64;
+        match self.unit_whole.checked_mul(burst as u64) {
             Some(whole) if whole <= MOST && part <= MOST => {
                 let limit = self.limit as u64;
                 self.burst = burst;
-                self.full = Span {
-                    whole: whole + part / limit,
-                    part: part % limit,
-                };
+                self.full_whole = whole + part / limit;
+                self.full_part = (part % limit) as u32;
                 Ok(self)
             }
             _ => Err(InvalidQuota(
                 "a burst this large takes too long to come back, or is too fine to count",
             )),
+        }
+    }
+
+    /// Returns the time one unit takes.
+    #[inline]
+    pub(super) const fn unit(&self) -> Span {
+        Span {
+            whole: self.unit_whole,
+            part: self.unit_part as u64,
+        }
+    }
+
+    /// Returns the time a whole burst takes.
+    #[inline]
+    pub(super) const fn full(&self) -> Span {
+        Span {
+            whole: self.full_whole,
+            part: self.full_part as u64,
         }
     }
 

@@ -20,7 +20,7 @@ use super::siphash::{siphash128, siphash128_padded};
 pub struct Identifier(Repr);
 
 // Whole words for the hash, the last byte of which is always zero.
-const INLINE: usize = 48;
+const INLINE: usize = 40;
 
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Repr {

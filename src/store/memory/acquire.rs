@@ -29,8 +29,10 @@ impl Inner {
             }
             _ => self.acquire_all(claims, now, decisions)?,
         };
-        // After the locks are gone: the hook may call the store.
-        (0..evicted).for_each(|_| self.report(MemoryEvent::LimitEvicted));
+        if evicted > 0 {
+            // After the locks are gone: the hook may call the store.
+            (0..evicted).for_each(|_| self.report(MemoryEvent::LimitEvicted));
+        }
         Ok(())
     }
 
