@@ -1,6 +1,7 @@
 //! The tests of the public API, a file for each area.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod conformance;
 mod quickstart;
 mod rate_limit;
 mod service;
