@@ -1,5 +1,7 @@
 //! Several claims at once: all of them, or none.
 
+use std::time::Duration;
+
 use super::{Fixture, Violation, limits::TEN, trial::Trial};
 use crate::{
     quota::Quota,
@@ -96,7 +98,7 @@ pub async fn the_longest_wait_is_told(fixture: &Fixture) -> Result<(), Violation
     refused.push(claims[1].clone().spend(Spend::Peek(1)));
     let decisions = trial.acquire(&refused).await?;
     let longest = decisions.iter().filter_map(Decision::retry_after).max();
-    let told = longest.is_some_and(|wait| wait > std::time::Duration::from_secs(3601));
+    let told = longest.is_some_and(|wait| wait > Duration::from_secs(3601));
     trial.holds(told, "the wait of a day is not told")?;
     trial.same(decisions.retry_after(), longest, "the wait of the call")?;
     refused[0] = refused[0].clone().spend(Spend::Take(2));

@@ -6,7 +6,9 @@ use super::{
     Fixture, Violation,
     trial::{SHORT, TTL},
 };
-use crate::store::{Batch, Cursor, ErrorKind, Identifier, Key, Kind, Refusal, Store, Write};
+use crate::store::{
+    Batch, Condition, Cursor, ErrorKind, Identifier, Key, Kind, Refusal, Store, Write,
+};
 
 /// An entry joins its index when it is put, and no other.
 pub async fn an_entry_joins_its_index(fixture: &Fixture) -> Result<(), Violation> {
@@ -45,7 +47,7 @@ pub async fn a_refused_batch_changes_no_index(fixture: &Fixture) -> Result<(), V
     let trial = fixture.trial("a_refused_batch_changes_no_index");
     let ([member, new, gone], index) = (&trial.keys(Kind::Session), &trial.key(Kind::Index));
     trial.done(join(member, index)).await?;
-    let present = Write::delete(gone.clone()).when(crate::store::Condition::Present);
+    let present = Write::delete(gone.clone()).when(Condition::Present);
     let batch = [join(new, index), leave(member, index), present];
     trial
         .refused(batch, 2, Refusal::Gone, "a batch on an entry that is gone")

@@ -6,7 +6,10 @@ use super::{
     Fixture, Violation,
     trial::{TTL, Trial},
 };
-use crate::store::{ErrorKind, Identifier, Key, Kind, Scope, Store, Write};
+use crate::{
+    quota::Quota,
+    store::{ErrorKind, Identifier, Key, Kind, Scope, Spend, Store, Write},
+};
 
 const WRITABLE: [Kind; 5] = [
     Kind::Session,
@@ -67,12 +70,10 @@ pub async fn names_are_part_of_keys(fixture: &Fixture) -> Result<(), Violation> 
     let [one, other] = [trial.key(Kind::Counter), trial.key(Kind::Counter)];
     trial.increment(&one, 1).await?;
     trial.same(trial.increment(&other, 1).await?, 1, "the other counter")?;
-    let quota = crate::quota::Quota::per_hour(1);
+    let quota = Quota::per_hour(1);
     let [one, other] = [trial.key(Kind::Limit), trial.key(Kind::Limit)];
     for key in [&one, &other] {
-        let decision = trial
-            .spend(key, quota, crate::store::Spend::Take(1))
-            .await?;
+        let decision = trial.spend(key, quota, Spend::Take(1)).await?;
         trial.holds(decision.allowed(), "another limit took the units")?;
     }
     apart(trial, &[trial.key(Kind::Data), trial.key(Kind::Data)]).await

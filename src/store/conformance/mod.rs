@@ -56,6 +56,7 @@ pub mod keys;
 pub mod limits;
 pub mod locks;
 mod promise;
+mod promises;
 pub mod purges;
 pub mod races;
 pub mod spends;
@@ -64,6 +65,7 @@ mod violation;
 
 pub use self::{
     fixture::Fixture,
-    promise::{PROMISES, Promise, check},
+    promise::Promise,
+    promises::{PROMISES, check},
     violation::Violation,
 };

@@ -2,7 +2,8 @@
 
 use super::{Fixture, Violation, trial::Trial};
 use crate::store::{
-    Epoch, ErrorKind, Identifier, Kind, MAX_TAGS, Position, Purge, PurgeView, Purges, Store, Tag,
+    Epoch, ErrorKind, Identifier, Kind, MAX_TAGS, Position, Purge, PurgeView, Purges, Stamp, Store,
+    Tag,
 };
 
 /// A log begins when it is looked at, without marks, and stays the same log.
@@ -162,7 +163,7 @@ pub async fn a_late_reader_misses_no_mark(fixture: &Fixture) -> Result<(), Viola
     let mut view = PurgeView::new();
     for since in [Some(start), None] {
         view.apply(trial.purges(log, since).await?);
-        let stamp = crate::store::Stamp::new(start.epoch(), start.id());
+        let stamp = Stamp::new(start.epoch(), start.id());
         let missed = all.iter().filter(|tag| view.admits(stamp, [*tag])).count();
         trial.same(missed, 0, "tags whose purge is missed")?;
     }

@@ -3,7 +3,7 @@
 use std::{future::poll_fn, task::Poll};
 
 use super::{Fixture, Violation, limits::TEN, trial::TTL};
-use crate::store::{Claim, Condition, Kind, Spend, Store, Write};
+use crate::store::{Claim, Condition, Key, Kind, Spend, Store, Write};
 
 /// Of several puts that demand no entry, one wins.
 pub async fn of_puts_at_one_time_one_wins(fixture: &Fixture) -> Result<(), Violation> {
@@ -76,7 +76,7 @@ pub async fn claims_at_one_time_admit_the_limit(fixture: &Fixture) -> Result<(),
 pub async fn claims_in_opposite_orders_do_not_block(fixture: &Fixture) -> Result<(), Violation> {
     let trial = fixture.trial("claims_in_opposite_orders_do_not_block");
     let [a, b] = trial.keys(Kind::Limit);
-    let claim = |key: &crate::store::Key| Claim::new(key.clone(), TEN[0]).spend(Spend::Take(2));
+    let claim = |key: &Key| Claim::new(key.clone(), TEN[0]).spend(Spend::Take(2));
     let calls = [[claim(&a), claim(&b)], [claim(&b), claim(&a)]];
     let both = calls.iter().cycle().take(6);
     let mut admitted = 0;

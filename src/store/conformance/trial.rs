@@ -135,11 +135,13 @@ impl Trial<'_> {
         let entries = self.read(&keys.map(Key::clone)).await?;
         let seen: Vec<_> = entries
             .iter()
-            .map(|entry| entry.as_ref().map(|entry| entry.value().as_ref()))
+            .map(|entry| entry.as_ref().map(Entry::value).cloned())
             .collect();
         self.same(
             seen,
-            expected.map(|value| value.map(str::as_bytes)).into(),
+            expected
+                .map(|value| value.map(|value| Bytes::copy_from_slice(value.as_bytes())))
+                .into(),
             what,
         )
     }

@@ -1,0 +1,349 @@
+//! The table of all promises.
+
+use super::{
+    Fixture, Promise, Violation, batches, claims, conditions, counters, drops, entries, indexes,
+    keys, limits, locks, purges, races, spends,
+};
+
+/// Checks all [promises](PROMISES), one after the other.
+///
+/// # Errors
+/// Every promise that the store does not keep.
+pub async fn check(fixture: &Fixture) -> Result<(), Vec<Violation>> {
+    let mut violations = Vec::new();
+    for promise in PROMISES {
+        violations.extend(promise.check(fixture).await.err());
+    }
+    if violations.is_empty() {
+        Ok(())
+    } else {
+        Err(violations)
+    }
+}
+
+/// All promises, those of each module together. Later versions of this crate may add some.
+pub const PROMISES: &[Promise] = &[
+    Promise::new("entries_come_in_the_order_of_their_keys", |fixture| {
+        Box::pin(entries::entries_come_in_the_order_of_their_keys(fixture))
+    }),
+    Promise::new("values_are_any_bytes", |fixture| {
+        Box::pin(entries::values_are_any_bytes(fixture))
+    }),
+    Promise::new("values_are_stored_up_to_the_largest", |fixture| {
+        Box::pin(entries::values_are_stored_up_to_the_largest(fixture))
+    }),
+    Promise::new("an_expired_entry_is_not_returned", |fixture| {
+        Box::pin(entries::an_expired_entry_is_not_returned(fixture))
+    }),
+    Promise::new("an_entry_lives_until_its_end", |fixture| {
+        Box::pin(entries::an_entry_lives_until_its_end(fixture))
+    }),
+    Promise::new("a_put_replaces_the_time_to_live", |fixture| {
+        Box::pin(entries::a_put_replaces_the_time_to_live(fixture))
+    }),
+    Promise::new("a_version_follows_the_bytes", |fixture| {
+        Box::pin(entries::a_version_follows_the_bytes(fixture))
+    }),
+    Promise::new("a_write_answers_the_version_of_a_read", |fixture| {
+        Box::pin(entries::a_write_answers_the_version_of_a_read(fixture))
+    }),
+    Promise::new("up_to_16_keys_are_read_at_once", |fixture| {
+        Box::pin(entries::up_to_16_keys_are_read_at_once(fixture))
+    }),
+    Promise::new("a_ping_is_answered", |fixture| {
+        Box::pin(entries::a_ping_is_answered(fixture))
+    }),
+    Promise::new("keys_that_look_alike_are_apart", |fixture| {
+        Box::pin(keys::keys_that_look_alike_are_apart(fixture))
+    }),
+    Promise::new("identifiers_are_any_bytes", |fixture| {
+        Box::pin(keys::identifiers_are_any_bytes(fixture))
+    }),
+    Promise::new("names_are_part_of_keys", |fixture| {
+        Box::pin(keys::names_are_part_of_keys(fixture))
+    }),
+    Promise::new(
+        "kinds_with_a_method_of_their_own_have_no_other",
+        |fixture| {
+            Box::pin(keys::kinds_with_a_method_of_their_own_have_no_other(
+                fixture,
+            ))
+        },
+    ),
+    Promise::new("an_always_write_happens", |fixture| {
+        Box::pin(conditions::an_always_write_happens(fixture))
+    }),
+    Promise::new("an_absent_write_demands_no_entry", |fixture| {
+        Box::pin(conditions::an_absent_write_demands_no_entry(fixture))
+    }),
+    Promise::new("a_present_write_demands_an_entry", |fixture| {
+        Box::pin(conditions::a_present_write_demands_an_entry(fixture))
+    }),
+    Promise::new("an_unchanged_write_demands_the_version", |fixture| {
+        Box::pin(conditions::an_unchanged_write_demands_the_version(fixture))
+    }),
+    Promise::new("a_conflict_tells_the_current_entry", |fixture| {
+        Box::pin(conditions::a_conflict_tells_the_current_entry(fixture))
+    }),
+    Promise::new("a_deleted_entry_does_not_come_back", |fixture| {
+        Box::pin(conditions::a_deleted_entry_does_not_come_back(fixture))
+    }),
+    Promise::new("an_expired_entry_counts_as_gone", |fixture| {
+        Box::pin(conditions::an_expired_entry_counts_as_gone(fixture))
+    }),
+    Promise::new("a_batch_is_written_whole", |fixture| {
+        Box::pin(batches::a_batch_is_written_whole(fixture))
+    }),
+    Promise::new("a_refused_batch_changes_nothing", |fixture| {
+        Box::pin(batches::a_refused_batch_changes_nothing(fixture))
+    }),
+    Promise::new("a_refusal_tells_the_first_place", |fixture| {
+        Box::pin(batches::a_refusal_tells_the_first_place(fixture))
+    }),
+    Promise::new("an_empty_batch_is_done", |fixture| {
+        Box::pin(batches::an_empty_batch_is_done(fixture))
+    }),
+    Promise::new("a_rotation_moves_an_entry_or_leaves_it", |fixture| {
+        Box::pin(batches::a_rotation_moves_an_entry_or_leaves_it(fixture))
+    }),
+    Promise::new("deleting_what_is_not_there_is_done", |fixture| {
+        Box::pin(batches::deleting_what_is_not_there_is_done(fixture))
+    }),
+    Promise::new("up_to_16_writes_make_a_batch", |fixture| {
+        Box::pin(batches::up_to_16_writes_make_a_batch(fixture))
+    }),
+    Promise::new("a_batch_writes_a_key_once", |fixture| {
+        Box::pin(batches::a_batch_writes_a_key_once(fixture))
+    }),
+    Promise::new("a_time_to_live_is_not_zero", |fixture| {
+        Box::pin(batches::a_time_to_live_is_not_zero(fixture))
+    }),
+    Promise::new("a_time_to_live_may_be_huge", |fixture| {
+        Box::pin(batches::a_time_to_live_may_be_huge(fixture))
+    }),
+    Promise::new("an_entry_joins_its_index", |fixture| {
+        Box::pin(indexes::an_entry_joins_its_index(fixture))
+    }),
+    Promise::new("an_entry_leaves_its_index_when_deleted", |fixture| {
+        Box::pin(indexes::an_entry_leaves_its_index_when_deleted(fixture))
+    }),
+    Promise::new("a_refused_batch_changes_no_index", |fixture| {
+        Box::pin(indexes::a_refused_batch_changes_no_index(fixture))
+    }),
+    Promise::new("a_membership_ends_with_the_entry", |fixture| {
+        Box::pin(indexes::a_membership_ends_with_the_entry(fixture))
+    }),
+    Promise::new("an_index_lives_as_long_as_its_members", |fixture| {
+        Box::pin(indexes::an_index_lives_as_long_as_its_members(fixture))
+    }),
+    Promise::new("members_that_end_first_come_first", |fixture| {
+        Box::pin(indexes::members_that_end_first_come_first(fixture))
+    }),
+    Promise::new("a_long_index_is_listed_in_pages", |fixture| {
+        Box::pin(indexes::a_long_index_is_listed_in_pages(fixture))
+    }),
+    Promise::new("a_full_index_refuses", |fixture| {
+        Box::pin(indexes::a_full_index_refuses(fixture))
+    }),
+    Promise::new("all_that_join_are_counted", |fixture| {
+        Box::pin(indexes::all_that_join_are_counted(fixture))
+    }),
+    Promise::new("who_leaves_makes_room", |fixture| {
+        Box::pin(indexes::who_leaves_makes_room(fixture))
+    }),
+    Promise::new("a_stranger_that_leaves_makes_no_room", |fixture| {
+        Box::pin(indexes::a_stranger_that_leaves_makes_no_room(fixture))
+    }),
+    Promise::new("a_member_is_counted_once", |fixture| {
+        Box::pin(indexes::a_member_is_counted_once(fixture))
+    }),
+    Promise::new("an_expired_member_is_not_counted", |fixture| {
+        Box::pin(indexes::an_expired_member_is_not_counted(fixture))
+    }),
+    Promise::new("an_unknown_index_has_no_members", |fixture| {
+        Box::pin(indexes::an_unknown_index_has_no_members(fixture))
+    }),
+    Promise::new("only_an_index_has_members", |fixture| {
+        Box::pin(indexes::only_an_index_has_members(fixture))
+    }),
+    Promise::new("a_counter_begins_at_zero", |fixture| {
+        Box::pin(counters::a_counter_begins_at_zero(fixture))
+    }),
+    Promise::new("a_counter_lives_from_its_first_increment", |fixture| {
+        Box::pin(counters::a_counter_lives_from_its_first_increment(fixture))
+    }),
+    Promise::new("a_counter_keeps_its_time_to_live", |fixture| {
+        Box::pin(counters::a_counter_keeps_its_time_to_live(fixture))
+    }),
+    Promise::new("a_counter_does_not_overflow", |fixture| {
+        Box::pin(counters::a_counter_does_not_overflow(fixture))
+    }),
+    Promise::new("a_counter_is_read_in_decimals", |fixture| {
+        Box::pin(counters::a_counter_is_read_in_decimals(fixture))
+    }),
+    Promise::new("what_is_no_number_is_not_added_to", |fixture| {
+        Box::pin(counters::what_is_no_number_is_not_added_to(fixture))
+    }),
+    Promise::new("a_number_that_was_put_is_added_to", |fixture| {
+        Box::pin(counters::a_number_that_was_put_is_added_to(fixture))
+    }),
+    Promise::new("gcra_admits_its_burst", |fixture| {
+        Box::pin(limits::gcra_admits_its_burst(fixture))
+    }),
+    Promise::new("a_fixed_window_admits_its_limit", |fixture| {
+        Box::pin(limits::a_fixed_window_admits_its_limit(fixture))
+    }),
+    Promise::new("an_aligned_window_admits_its_limit", |fixture| {
+        Box::pin(limits::an_aligned_window_admits_its_limit(fixture))
+    }),
+    Promise::new("a_sliding_window_admits_its_limit", |fixture| {
+        Box::pin(limits::a_sliding_window_admits_its_limit(fixture))
+    }),
+    Promise::new("a_strict_window_admits_its_limit", |fixture| {
+        Box::pin(limits::a_strict_window_admits_its_limit(fixture))
+    }),
+    Promise::new("a_token_bucket_admits_its_burst", |fixture| {
+        Box::pin(limits::a_token_bucket_admits_its_burst(fixture))
+    }),
+    Promise::new("a_claim_is_allowed_after_its_wait", |fixture| {
+        Box::pin(limits::a_claim_is_allowed_after_its_wait(fixture))
+    }),
+    Promise::new("a_claim_is_refused_before_its_wait", |fixture| {
+        Box::pin(limits::a_claim_is_refused_before_its_wait(fixture))
+    }),
+    Promise::new("a_limit_is_fresh_after_its_reset", |fixture| {
+        Box::pin(limits::a_limit_is_fresh_after_its_reset(fixture))
+    }),
+    Promise::new("a_changed_quota_gives_no_free_burst", |fixture| {
+        Box::pin(limits::a_changed_quota_gives_no_free_burst(fixture))
+    }),
+    Promise::new("a_changed_algorithm_fails_nothing", |fixture| {
+        Box::pin(limits::a_changed_algorithm_fails_nothing(fixture))
+    }),
+    Promise::new("a_quota_of_none_refuses_everything", |fixture| {
+        Box::pin(limits::a_quota_of_none_refuses_everything(fixture))
+    }),
+    Promise::new("a_refused_call_charges_nothing", |fixture| {
+        Box::pin(claims::a_refused_call_charges_nothing(fixture))
+    }),
+    Promise::new("an_allowed_call_charges_every_limit", |fixture| {
+        Box::pin(claims::an_allowed_call_charges_every_limit(fixture))
+    }),
+    Promise::new("a_refused_call_reports_every_claim", |fixture| {
+        Box::pin(claims::a_refused_call_reports_every_claim(fixture))
+    }),
+    Promise::new("the_longest_wait_is_told", |fixture| {
+        Box::pin(claims::the_longest_wait_is_told(fixture))
+    }),
+    Promise::new("claims_on_one_key_add_up", |fixture| {
+        Box::pin(claims::claims_on_one_key_add_up(fixture))
+    }),
+    Promise::new("the_order_of_claims_has_no_influence", |fixture| {
+        Box::pin(claims::the_order_of_claims_has_no_influence(fixture))
+    }),
+    Promise::new("up_to_8_claims_make_a_call", |fixture| {
+        Box::pin(claims::up_to_8_claims_make_a_call(fixture))
+    }),
+    Promise::new("a_call_without_claims_is_allowed", |fixture| {
+        Box::pin(claims::a_call_without_claims_is_allowed(fixture))
+    }),
+    Promise::new("only_limits_are_claimed", |fixture| {
+        Box::pin(claims::only_limits_are_claimed(fixture))
+    }),
+    Promise::new("a_key_has_one_quota_in_a_call", |fixture| {
+        Box::pin(claims::a_key_has_one_quota_in_a_call(fixture))
+    }),
+    Promise::new("a_peek_changes_nothing", |fixture| {
+        Box::pin(spends::a_peek_changes_nothing(fixture))
+    }),
+    Promise::new("a_shadow_is_charged_and_never_refuses", |fixture| {
+        Box::pin(spends::a_shadow_is_charged_and_never_refuses(fixture))
+    }),
+    Promise::new("a_refused_call_makes_no_charge", |fixture| {
+        Box::pin(spends::a_refused_call_makes_no_charge(fixture))
+    }),
+    Promise::new("a_charge_overdraws_and_is_repaid", |fixture| {
+        Box::pin(spends::a_charge_overdraws_and_is_repaid(fixture))
+    }),
+    Promise::new("a_refund_gives_back", |fixture| {
+        Box::pin(spends::a_refund_gives_back(fixture))
+    }),
+    Promise::new("a_refund_never_exceeds_what_was_taken", |fixture| {
+        Box::pin(spends::a_refund_never_exceeds_what_was_taken(fixture))
+    }),
+    Promise::new("a_late_refund_gives_nothing", |fixture| {
+        Box::pin(spends::a_late_refund_gives_nothing(fixture))
+    }),
+    Promise::new("a_cost_of_zero_is_allowed", |fixture| {
+        Box::pin(spends::a_cost_of_zero_is_allowed(fixture))
+    }),
+    Promise::new("a_cost_above_the_capacity_is_never_allowed", |fixture| {
+        Box::pin(spends::a_cost_above_the_capacity_is_never_allowed(fixture))
+    }),
+    Promise::new("a_fresh_log_has_no_marks", |fixture| {
+        Box::pin(purges::a_fresh_log_has_no_marks(fixture))
+    }),
+    Promise::new("a_purge_is_seen_from_earlier_positions", |fixture| {
+        Box::pin(purges::a_purge_is_seen_from_earlier_positions(fixture))
+    }),
+    Promise::new("an_entry_from_before_a_purge_is_stale", |fixture| {
+        Box::pin(purges::an_entry_from_before_a_purge_is_stale(fixture))
+    }),
+    Promise::new("an_entry_from_after_a_purge_is_good", |fixture| {
+        Box::pin(purges::an_entry_from_after_a_purge_is_good(fixture))
+    }),
+    Promise::new("purging_everything_begins_an_epoch", |fixture| {
+        Box::pin(purges::purging_everything_begins_an_epoch(fixture))
+    }),
+    Promise::new("an_unknown_position_is_told_all_marks", |fixture| {
+        Box::pin(purges::an_unknown_position_is_told_all_marks(fixture))
+    }),
+    Promise::new("a_late_reader_misses_no_mark", |fixture| {
+        Box::pin(purges::a_late_reader_misses_no_mark(fixture))
+    }),
+    Promise::new("up_to_256_tags_are_purged_at_once", |fixture| {
+        Box::pin(purges::up_to_256_tags_are_purged_at_once(fixture))
+    }),
+    Promise::new("only_a_log_is_purged", |fixture| {
+        Box::pin(purges::only_a_log_is_purged(fixture))
+    }),
+    Promise::new("logs_are_apart", |fixture| {
+        Box::pin(purges::logs_are_apart(fixture))
+    }),
+    Promise::new("of_puts_at_one_time_one_wins", |fixture| {
+        Box::pin(races::of_puts_at_one_time_one_wins(fixture))
+    }),
+    Promise::new("of_changes_at_one_time_one_wins", |fixture| {
+        Box::pin(races::of_changes_at_one_time_one_wins(fixture))
+    }),
+    Promise::new("increments_at_one_time_all_count", |fixture| {
+        Box::pin(races::increments_at_one_time_all_count(fixture))
+    }),
+    Promise::new("claims_at_one_time_admit_the_limit", |fixture| {
+        Box::pin(races::claims_at_one_time_admit_the_limit(fixture))
+    }),
+    Promise::new("claims_in_opposite_orders_do_not_block", |fixture| {
+        Box::pin(races::claims_in_opposite_orders_do_not_block(fixture))
+    }),
+    Promise::new("a_dropped_write_is_whole_or_nothing", |fixture| {
+        Box::pin(drops::a_dropped_write_is_whole_or_nothing(fixture))
+    }),
+    Promise::new("a_dropped_write_leaves_no_stray_entry", |fixture| {
+        Box::pin(drops::a_dropped_write_leaves_no_stray_entry(fixture))
+    }),
+    Promise::new("a_dropped_increment_is_whole_or_nothing", |fixture| {
+        Box::pin(drops::a_dropped_increment_is_whole_or_nothing(fixture))
+    }),
+    Promise::new("a_dropped_acquire_is_whole_or_nothing", |fixture| {
+        Box::pin(drops::a_dropped_acquire_is_whole_or_nothing(fixture))
+    }),
+    Promise::new("a_dropped_purge_is_whole_or_nothing", |fixture| {
+        Box::pin(drops::a_dropped_purge_is_whole_or_nothing(fixture))
+    }),
+    Promise::new("a_lock_has_one_holder", |fixture| {
+        Box::pin(locks::a_lock_has_one_holder(fixture))
+    }),
+    Promise::new("an_expired_lock_is_nobodys", |fixture| {
+        Box::pin(locks::an_expired_lock_is_nobodys(fixture))
+    }),
+];
