@@ -1,6 +1,8 @@
 //! The tests of the public API, a file for each area.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod adapters;
+mod broken;
 mod conformance;
 mod quickstart;
 mod rate_limit;
