@@ -26,7 +26,7 @@ pub async fn a_batch_is_written_whole(fixture: &Fixture) -> Result<(), Violation
     let entries = trial.read(&read.map(Key::clone)).await?;
     let expected: Vec<_> = entries
         .into_iter()
-        .map(|entry| entry.map(|entry| entry.version().clone()))
+        .map(|entry| entry.map(|entry| entry.version()))
         .collect();
     trial.holds(
         versions == expected,

@@ -102,7 +102,7 @@ pub async fn a_conflict_tells_the_current_entry(fixture: &Fixture) -> Result<(),
             .await?;
     }
     trial
-        .done(put(key, "new", unchanged(current.version())))
+        .done(put(key, "new", unchanged(&current.version())))
         .await
         .map(|_| ())
 }

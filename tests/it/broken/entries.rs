@@ -50,12 +50,12 @@ impl Broken {
             Fault::NumbersVersions => {
                 self.notes().reads += 1;
                 let number = self.notes().reads.to_string();
-                Entry::new(entry.into_value(), Version::new(number.into()))
+                Entry::with_version(entry.into_value(), Version::new(number.into()))
             }
             Fault::KeepsCountersInBinary if key.scope().kind() == Kind::Counter => {
                 let number = number(&entry).unwrap_or_default();
                 let binary = Bytes::copy_from_slice(&number.to_be_bytes());
-                Entry::new(binary, entry.version().clone())
+                Entry::with_version(binary, entry.version())
             }
             _ => entry,
         }

@@ -267,7 +267,7 @@ impl Broken {
             let why = match (&part.condition, entries.into_first()) {
                 (Condition::Absent, Some(_)) => Some(Refusal::Exists),
                 (Condition::Present | Condition::Unchanged(_), None) => Some(Refusal::Gone),
-                (Condition::Unchanged(version), Some(entry)) if entry.version() != version => {
+                (Condition::Unchanged(version), Some(entry)) if entry.version() != *version => {
                     Some(Refusal::Conflict(entry))
                 }
                 _ => None,
