@@ -69,6 +69,7 @@ impl Span {
         }
     }
 
+    #[inline]
     const fn round_up(self) -> u64 {
         self.whole.saturating_add((self.part > 0) as u64)
     }
@@ -94,11 +95,11 @@ impl Level for Gcra {
         let limit = u64::from(quota.limit);
         let part = cell.b & u64::from(u32::MAX);
         let taken = if cell.a == quota.window && cell.b >> 32 == limit {
+            // It has not expired, so the difference is above zero.
             Span {
-                whole: cell.expires().saturating_sub(u64::from(part > 0)),
+                whole: cell.expires() - now - u64::from(part > 0),
                 part,
             }
-            .minus(Span::micros(now), limit)
         } else {
             // Another quota: what was taken counts by its time, at most a whole burst.
             Span::micros(cell.expires() - now).min(quota.full())
@@ -125,6 +126,7 @@ impl Level for Gcra {
         u32::try_from(units).unwrap_or(u32::MAX).min(quota.burst)
     }
 
+    #[inline]
     fn wait(&self, quota: &Quota, _now: u64, cost: u32) -> u64 {
         let limit = u64::from(quota.limit);
         self.taken
