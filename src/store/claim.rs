@@ -140,7 +140,7 @@ impl Claim {
     }
 
     #[inline]
-    fn validate_kind(&self) -> Result<()> {
+    pub(crate) fn validate_kind(&self) -> Result<()> {
         if self.key.scope().kind() == Kind::Limit {
             Ok(())
         } else {

@@ -17,17 +17,16 @@ use crate::{
 impl Inner {
     #[inline]
     pub(super) fn acquire(&self, claims: &[Claim], decisions: &mut Decisions) -> Result<()> {
-        Claim::validate_each(claims)?;
-        let now = self.now();
         let evicted = match claims {
             [claim] => {
-                let digest = claim.key().digest();
+                claim.validate_kind()?;
+                let (now, digest) = (self.now(), claim.key().digest());
                 let (decision, evicted) =
                     acquire_one(&mut self.shard(digest).limits, digest, claim, now);
                 decisions.push(claim, decision);
                 evicted
             }
-            _ => self.acquire_all(claims, now, decisions)?,
+            _ => self.acquire_all(claims, decisions)?,
         };
         if evicted > 0 {
             // After the locks are gone: the hook may call the store.
@@ -36,12 +35,9 @@ impl Inner {
         Ok(())
     }
 
-    fn acquire_all(
-        &self,
-        claims: &[Claim],
-        now: Timestamp,
-        decisions: &mut Decisions,
-    ) -> Result<u32> {
+    fn acquire_all(&self, claims: &[Claim], decisions: &mut Decisions) -> Result<u32> {
+        Claim::validate_each(claims)?;
+        let now = self.now();
         let mut digests = [(0, 0); MAX_CLAIMS];
         for (digest, claim) in digests.iter_mut().zip(claims) {
             *digest = claim.key().digest();
