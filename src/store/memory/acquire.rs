@@ -62,11 +62,15 @@ impl Inner {
             return Ok(0);
         }
         // New states last: they move the places of others.
+        let mut new = 0;
         for change in &changes {
-            shards
-                .of(change.digest)
-                .limits
-                .put(change.place, &change.state);
+            match change.place {
+                Some(place) => shards.of(change.digest).limits.put(place, &change.state),
+                None => new += 1,
+            }
+        }
+        if new == 0 {
+            return Ok(0);
         }
         let new = changes.iter().filter(|change| change.place.is_none());
         let keep = |change: &Change<'_>| {

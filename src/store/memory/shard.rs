@@ -48,11 +48,11 @@ impl Limits {
 
     /// Stores the state of a limit that has a place already.
     #[inline]
-    pub(super) fn put(&mut self, place: Option<u32>, state: &State) {
-        match (place, state.cell(), state.ring()) {
-            (Some(place), Some(cell), _) => *self.cells.get_mut(place) = cell,
-            (Some(place), None, Some(ring)) => *self.rings.get_mut(place) = ring,
-            _ => {}
+    pub(super) fn put(&mut self, place: u32, state: &State) {
+        match (state.cell(), state.ring()) {
+            (Some(cell), _) => *self.cells.get_mut(place) = cell,
+            (None, Some(ring)) => *self.rings.get_mut(place) = ring,
+            (None, None) => {}
         }
     }
 
