@@ -143,7 +143,10 @@ impl Decisions {
     #[inline]
     pub fn push(&mut self, claim: &Claim, decision: Decision) {
         if !decision.allowed() && matches!(claim.spending(), Spend::Take(_)) {
-            self.verdict = self.verdict.max(decision.verdict);
+            self.verdict = match self.verdict {
+                Verdict::Allowed => decision.verdict,
+                earlier => earlier.max(decision.verdict),
+            };
         }
         self.decisions.push(decision);
     }
