@@ -39,24 +39,28 @@ impl Inner {
         Claim::validate_each(claims)?;
         let now = self.now();
         let mut digests = [(0, 0); MAX_CLAIMS];
-        for (digest, claim) in digests.iter_mut().zip(claims) {
-            *digest = claim.key().digest();
+        for (at, claim) in claims.iter().enumerate() {
+            let digest = claim.key().digest();
+            let earlier = claims.iter().zip(&digests).take(at);
+            let mut same = earlier.filter(|(_, earlier)| **earlier == digest);
+            same.try_for_each(|(earlier, _)| earlier.agrees(claim))?;
+            digests[at] = digest;
         }
-        let mut changes: Changes<'_> = SmallVec::new();
+        let mut changes: Changes = SmallVec::new();
         let mut shards = self.shards(&digests[..claims.len()]);
         for (claim, digest) in claims.iter().zip(digests) {
             let limits = &shards.of(digest).limits;
             let (quota, spend) = (claim.quota(), claim.spending());
             let decision = if quota.keeps_ring() {
-                plan(limits, &mut changes, digest, claim, |ring| {
+                plan(limits, &mut changes, digest, |ring| {
                     quota.step_ring(ring, now, spend)
                 })
             } else {
-                plan(limits, &mut changes, digest, claim, |cell| {
+                plan(limits, &mut changes, digest, |cell| {
                     quota.step_cell(cell, now, spend)
                 })
             };
-            decisions.push(claim, decision?);
+            decisions.push(claim, decision);
         }
         if !decisions.allowed() {
             return Ok(0);
@@ -73,7 +77,7 @@ impl Inner {
             return Ok(0);
         }
         let new = changes.iter().filter(|change| change.place.is_none());
-        let keep = |change: &Change<'_>| {
+        let keep = |change: &Change| {
             shards
                 .of(change.digest)
                 .limits
@@ -83,11 +87,10 @@ impl Inner {
     }
 }
 
-type Changes<'a> = SmallVec<[Change<'a>; 4]>;
+type Changes = SmallVec<[Change; 4]>;
 
 /// What a claim changes, if no other one is refused.
-struct Change<'a> {
-    claim: &'a Claim,
+struct Change {
     digest: Digest,
     // Where the state is now; None if there is none.
     place: Option<u32>,
@@ -95,20 +98,16 @@ struct Change<'a> {
 }
 
 #[inline]
-fn plan<'a, T: Kept>(
+fn plan<T: Kept>(
     limits: &Limits,
-    changes: &mut Changes<'a>,
+    changes: &mut Changes,
     digest: Digest,
-    claim: &'a Claim,
     step: impl FnOnce(Option<T>) -> (Option<T>, Decision),
-) -> Result<Decision> {
+) -> Decision {
     // Claims on one key see each other.
     let earlier = changes.iter().rev().find(|change| change.digest == digest);
     let (place, stored) = match earlier {
-        Some(change) => {
-            change.claim.agrees(claim)?;
-            (change.place, T::of(&change.state))
-        }
+        Some(change) => (change.place, T::of(&change.state)),
         None => {
             let place = T::table(limits).find(digest);
             (place, place.map(|place| *T::table(limits).get(place)))
@@ -117,13 +116,12 @@ fn plan<'a, T: Kept>(
     let (next, decision) = step(stored);
     if let Some(next) = next {
         changes.push(Change {
-            claim,
             digest,
             place,
             state: next.into(),
         });
     }
-    Ok(decision)
+    decision
 }
 
 #[inline]

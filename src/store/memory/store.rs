@@ -30,7 +30,7 @@ use crate::{
 /// The embedded store: the default, for tests, and for one machine. Cheap to clone; clones share everything.
 ///
 /// It answers every call at once, without an allocation on the way of a limit. It has no background task: expired
-/// entries are never returned, and two slots are swept with each new entry. What it keeps is bounded by [`Budgets`].
+/// entries are never returned, and two slots are swept with each new entry. What it keeps is bounded by [`Budgets`](super::Budgets).
 ///
 /// ```
 /// use tower_upstash::{store::MemoryStore, time::ManualClock};
