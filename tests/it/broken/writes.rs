@@ -41,14 +41,7 @@ impl Broken {
                 return Ok(Written::Done(vec![None; parts.len()]));
             }
             Fault::ForgetsTheLastWrite if parts.len() > 1 => {
-                parts.pop();
-                let versions = self.inner.write(&whole(&parts)).await?;
-                return Ok(match versions {
-                    Written::Done(versions) => {
-                        Written::Done(versions.into_iter().chain([None]).collect())
-                    }
-                    refused @ Written::Refused { .. } => refused,
-                });
+                return self.all_but_last(&parts).await;
             }
             Fault::LetsTheLastWriteWin => {
                 let all = parts.clone();
@@ -236,6 +229,14 @@ impl Broken {
             }
             (_, written) => written,
         }
+    }
+
+    async fn all_but_last(&self, parts: &[Parts]) -> Result<Written> {
+        let (_, parts) = parts.split_last().unwrap();
+        Ok(match self.inner.write(&whole(parts)).await? {
+            Written::Done(versions) => Written::Done(versions.into_iter().chain([None]).collect()),
+            refused @ Written::Refused { .. } => refused,
+        })
     }
 
     async fn one_by_one(&self, parts: &[Parts]) -> Result<Written> {
