@@ -108,7 +108,7 @@ pub async fn a_version_follows_the_bytes(fixture: &Fixture) -> Result<(), Violat
     let mut versions = Vec::new();
     for (key, value) in [(a, "1"), (a, "2"), (a, "1"), (b, "1")] {
         trial.put(key, value, TTL).await?;
-        versions.push(trial.entry(key).await?.version().clone());
+        versions.push(trial.entry(key).await?.version());
     }
     trial.holds(versions[0] != versions[1], "other bytes, same version")?;
     let same = versions[0] == versions[2] && versions[0] == versions[3];
