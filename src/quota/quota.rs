@@ -206,6 +206,10 @@ impl Quota {
     }
 
     const fn sized(mut self, burst: u32) -> Result<Self, InvalidQuota> {
+        if !matches!(self.algorithm, Algorithm::Gcra) {
+            self.burst = burst;
+            return Ok(self); // the others count, and take no time in advance
+        }
         const MOST: u64 = Timestamp::MAX.as_micros();
         // Both products must be exact where numbers are doubles, as in Redis scripts.
         let part = burst as u64 * self.unit_part as u64;

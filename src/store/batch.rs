@@ -137,14 +137,14 @@ impl Write {
         self.membership.as_ref()
     }
 
-    pub(crate) fn within(&self, prefix: &str) -> Self {
+    pub(crate) fn map_keys(&self, map: impl Fn(&Key) -> Key) -> Self {
         let membership = self.membership.as_ref();
         Self {
-            key: self.key.within(prefix),
+            key: map(&self.key),
             change: self.change.clone(),
             condition: self.condition.clone(),
             membership: membership.map(|m| Membership {
-                index: m.index.within(prefix),
+                index: map(&m.index),
                 at_most: m.at_most,
             }),
         }

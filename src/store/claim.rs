@@ -92,9 +92,9 @@ impl Claim {
         self.spend
     }
 
-    pub(crate) fn within(&self, prefix: &str) -> Self {
+    pub(crate) fn map_key(&self, map: impl Fn(&Key) -> Key) -> Self {
         Self {
-            key: self.key.within(prefix),
+            key: map(&self.key),
             quota: self.quota,
             spend: self.spend,
         }

@@ -52,6 +52,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Writes a batch, all of it or nothing. An empty batch does nothing.
     ///
+    /// All conditions come before the sizes of indexes: [`Refusal::IndexFull`](super::Refusal::IndexFull) means that every
+    /// condition holds.
+    ///
     /// Conditions are part of the write, because a check in a trip of its own would be a race: this is what keeps a
     /// session from coming back after its logout.
     ///
@@ -61,7 +64,8 @@ pub trait Store: Send + Sync + 'static {
     fn write(&self, batch: &Batch) -> impl Future<Output = Result<Written>> + Send;
 
     /// Adds `by` to a counter and returns its new value. A counter begins at zero, and its time to live with it: later
-    /// calls do not prolong it. A counter can be [`read`](Self::read), as a decimal number.
+    /// calls do not prolong it. A counter can be [`read`](Self::read), as a decimal number; a decimal number that was put
+    /// can be counted on.
     ///
     /// # Errors
     /// [`Corrupt`](super::ErrorKind::Corrupt) where the key holds something else;

@@ -1,42 +1,66 @@
 //! What an acquire answers: one decision for each claim.
 
-use std::{ops::Deref, time::Duration};
+use std::{fmt, ops::Deref, time::Duration};
 
 use smallvec::SmallVec;
 
 use super::{Claim, Spend, Window};
 
 /// The answer to one [`Claim`](super::Claim), exact at the instant of the call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Decision {
-    pub(crate) verdict: Verdict,
-    pub(crate) limit: u32,
-    pub(crate) remaining: u32,
-    pub(crate) reset_micros: u64,
-    pub(crate) window: Window,
+    // Packed: 32 bytes are half of what an enum beside the numbers takes, and every call copies its decisions.
+    wait: Wait,
+    limit: u32,
+    remaining: u32,
+    reset_micros: u64,
+    window: Window,
 }
 
 /// Whether a claim was allowed, and if not, when it would be.
-///
-/// Ordered by how long the caller has to wait.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// The units are there.
     Allowed,
     /// The units are not there yet.
     Refused {
-        /// After this many microseconds the same claim is allowed, if nobody else takes the units first.
+        /// After this many microseconds the same claim is allowed, if nobody else takes the units first. At least one.
         retry_micros: u64,
     },
     /// The claim asks for more than the quota ever has.
     Never,
 }
 
-impl Verdict {
-    const fn retry_after(self) -> Option<Duration> {
+/// A verdict in one word: the microseconds to wait.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Wait(u64);
+
+impl Wait {
+    const NONE: Self = Self(0);
+    const FOR_EVER: Self = Self(u64::MAX);
+
+    #[inline]
+    const fn new(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Allowed => Self::NONE,
+            Verdict::Refused { retry_micros: 0 } => Self(1),
+            Verdict::Refused { retry_micros } => Self(retry_micros),
+            Verdict::Never => Self::FOR_EVER,
+        }
+    }
+
+    const fn verdict(self) -> Verdict {
         match self {
-            Self::Refused { retry_micros } => Some(Duration::from_micros(retry_micros)),
-            Self::Allowed | Self::Never => None,
+            Self::NONE => Verdict::Allowed,
+            Self::FOR_EVER => Verdict::Never,
+            Self(retry_micros) => Verdict::Refused { retry_micros },
+        }
+    }
+
+    const fn retry_after(self) -> Option<Duration> {
+        match self.verdict() {
+            Verdict::Refused { retry_micros } => Some(Duration::from_micros(retry_micros)),
+            Verdict::Allowed | Verdict::Never => None,
         }
     }
 }
@@ -44,6 +68,7 @@ impl Verdict {
 impl Decision {
     /// Creates a decision. For authors of stores that do not use [`Quota::step`](crate::quota::Quota::step).
     #[must_use]
+    #[inline]
     pub const fn new(
         verdict: Verdict,
         limit: u32,
@@ -52,7 +77,7 @@ impl Decision {
         window: Window,
     ) -> Self {
         Self {
-            verdict,
+            wait: Wait::new(verdict),
             limit,
             remaining,
             reset_micros,
@@ -63,14 +88,15 @@ impl Decision {
     /// Returns whether the claim by itself was allowed. One refused [`Take`](super::Spend::Take) refuses the call:
     /// see [`Decisions::allowed`].
     #[must_use]
+    #[inline]
     pub const fn allowed(&self) -> bool {
-        matches!(self.verdict, Verdict::Allowed)
+        self.wait.0 == 0
     }
 
     /// Returns the verdict.
     #[must_use]
     pub const fn verdict(&self) -> Verdict {
-        self.verdict
+        self.wait.verdict()
     }
 
     /// Returns how many units the quota has at most at once.
@@ -97,7 +123,7 @@ impl Decision {
     /// when it never will be.
     #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {
-        self.verdict.retry_after()
+        self.wait.retry_after()
     }
 
     /// Returns where the units were taken, for a later [`Refund`](super::Spend::Refund).
@@ -108,9 +134,10 @@ impl Decision {
 }
 
 /// The answer of an acquire, one decision for each claim in their order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Decisions {
-    verdict: Verdict,
+    // The longest wait of all takes.
+    wait: Wait,
     decisions: SmallVec<[Decision; 4]>,
 }
 
@@ -120,7 +147,7 @@ impl Decisions {
     #[inline]
     pub fn new() -> Self {
         Self {
-            verdict: Verdict::Allowed,
+            wait: Wait::NONE,
             decisions: SmallVec::new(),
         }
     }
@@ -128,32 +155,30 @@ impl Decisions {
     /// Returns whether every [`Take`](Spend::Take) was allowed, and hence everything was written.
     /// If not, nothing was.
     #[must_use]
+    #[inline]
     pub const fn allowed(&self) -> bool {
-        matches!(self.verdict, Verdict::Allowed)
+        self.wait.0 == 0
     }
 
     /// Returns when to call again: the longest wait of all refused takes. `None` when the call was allowed, and when
     /// it never will be.
     #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {
-        self.verdict.retry_after()
+        self.wait.retry_after()
     }
 
     /// Appends the decision of the next claim: a refused [`Take`](Spend::Take) refuses the call. For authors of stores.
     #[inline]
     pub fn push(&mut self, claim: &Claim, decision: Decision) {
-        if !decision.allowed() && matches!(claim.spending(), Spend::Take(_)) {
-            self.verdict = match self.verdict {
-                Verdict::Allowed => decision.verdict,
-                earlier => earlier.max(decision.verdict),
-            };
+        if matches!(claim.spending(), Spend::Take(_)) {
+            self.wait = self.wait.max(decision.wait);
         }
         self.decisions.push(decision);
     }
 
     /// Makes the answer empty again.
     pub fn clear(&mut self) {
-        self.verdict = Verdict::Allowed;
+        self.wait = Wait::NONE;
         self.decisions.clear();
     }
 }
@@ -169,5 +194,23 @@ impl Deref for Decisions {
 
     fn deref(&self) -> &Self::Target {
         &self.decisions
+    }
+}
+
+impl fmt::Debug for Decision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Decision")
+            .field("verdict", &self.verdict())
+            .field("limit", &self.limit)
+            .field("remaining", &self.remaining)
+            .field("reset_after", &self.reset_after())
+            .field("window", &self.window)
+            .finish()
+    }
+}
+
+impl fmt::Debug for Decisions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.decisions).finish()
     }
 }

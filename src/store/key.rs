@@ -34,15 +34,6 @@ impl Key {
         &self.identifier
     }
 
-    /// Returns the same key under a prefix, see [`Scope::within`].
-    #[must_use]
-    pub fn within(&self, prefix: &str) -> Self {
-        Self {
-            scope: self.scope.within(prefix),
-            identifier: self.identifier.clone(),
-        }
-    }
-
     /// Returns the key as text, `prefix:kind:name:identifier`, for stores that need one. At most 800 bytes, plus the
     /// names. Injective: two different keys never have the same text.
     #[must_use]

@@ -1,6 +1,11 @@
 //! The adapter that keeps environments or tenants apart in one store.
 
-use std::{fmt, time::Duration};
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
 
 use smallvec::SmallVec;
 
@@ -17,11 +22,36 @@ use super::{
 /// let staging = PrefixedStore::new(MemoryStore::new(), "staging");
 /// ```
 ///
-/// Costs an allocation for each key of a call; the trips and commands are the same.
+/// The trips and commands are the same. A scope is put under the prefix once, and remembered.
 #[derive(Clone)]
 pub struct PrefixedStore<S> {
     inner: S,
-    prefix: Box<str>,
+    prefix: Arc<Prefix>,
+}
+
+struct Prefix {
+    text: Box<str>,
+    // By the address of a scope, which it keeps alive: the scope, and the same under the prefix.
+    scopes: RwLock<HashMap<usize, (Scope, Scope)>>,
+}
+
+impl Prefix {
+    /// Scopes are made once. Whoever makes them as they go pays for it here, not in memory.
+    const MOST: usize = 256;
+
+    fn scope(&self, scope: &Scope) -> Scope {
+        let scopes = self.scopes.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, within)) = scopes.get(&scope.address()) {
+            return within.clone();
+        }
+        drop(scopes);
+        let within = scope.within(&self.text);
+        let mut scopes = self.scopes.write().unwrap_or_else(PoisonError::into_inner);
+        if scopes.len() < Self::MOST {
+            scopes.insert(scope.address(), (scope.clone(), within.clone()));
+        }
+        within
+    }
 }
 
 impl<S> PrefixedStore<S> {
@@ -29,12 +59,19 @@ impl<S> PrefixedStore<S> {
     pub fn new(inner: S, prefix: &str) -> Self {
         Self {
             inner,
-            prefix: prefix.into(),
+            prefix: Arc::new(Prefix {
+                text: prefix.into(),
+                scopes: RwLock::default(),
+            }),
         }
     }
 
+    fn scope(&self, scope: &Scope) -> Scope {
+        self.prefix.scope(scope)
+    }
+
     fn key(&self, key: &Key) -> Key {
-        key.within(&self.prefix)
+        self.scope(key.scope()).key(key.identifier().clone())
     }
 
     fn keys(&self, keys: &[Key]) -> SmallVec<[Key; 2]> {
@@ -44,7 +81,7 @@ impl<S> PrefixedStore<S> {
     fn claims(&self, claims: &[Claim]) -> SmallVec<[Claim; 4]> {
         claims
             .iter()
-            .map(|claim| claim.within(&self.prefix))
+            .map(|claim| claim.map_key(|key| self.key(key)))
             .collect()
     }
 
@@ -52,7 +89,7 @@ impl<S> PrefixedStore<S> {
         batch
             .writes()
             .iter()
-            .map(|write: &Write| write.within(&self.prefix))
+            .map(|write: &Write| write.map_keys(|key| self.key(key)))
             .collect()
     }
 }
@@ -79,11 +116,11 @@ impl<S: Store> Store for PrefixedStore<S> {
     }
 
     async fn purge(&self, log: &Scope, what: Purge<'_>) -> Result<Position> {
-        self.inner.purge(&log.within(&self.prefix), what).await
+        self.inner.purge(&self.scope(log), what).await
     }
 
     async fn purges(&self, log: &Scope, since: Option<Position>) -> Result<Purges> {
-        self.inner.purges(&log.within(&self.prefix), since).await
+        self.inner.purges(&self.scope(log), since).await
     }
 
     fn limits(&self) -> Limits {
@@ -110,7 +147,7 @@ impl<S: Store> Store for PrefixedStore<S> {
 impl<S> fmt::Debug for PrefixedStore<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PrefixedStore")
-            .field("prefix", &self.prefix)
+            .field("prefix", &self.prefix.text)
             .finish_non_exhaustive()
     }
 }

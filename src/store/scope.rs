@@ -122,6 +122,11 @@ impl Scope {
         self.0.seed
     }
 
+    /// Returns what no other scope has while this one lives.
+    pub(crate) fn address(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+
     /// Returns the kind.
     #[must_use]
     pub fn kind(&self) -> Kind {

@@ -77,7 +77,10 @@ async fn what_is_answered_at_once_is_kept_under_the_prefix() {
     assert_eq!(answers_at_once(&prefixed), [true; 3]);
     let store = SharedStore::new(memory);
     assert_eq!(store.get(&key(Kind::Data)).await.unwrap(), None);
-    let kept = store.get(&key(Kind::Data).within("p")).await.unwrap();
+    let kept = store
+        .get(&Scope::within(key(Kind::Data).scope(), "p").key(key(Kind::Data).identifier().clone()))
+        .await
+        .unwrap();
     assert!(kept.is_some());
     assert!(store.acquire(&[claim()]).await.unwrap().allowed());
 }

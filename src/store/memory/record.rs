@@ -74,11 +74,16 @@ impl Record {
     pub(super) fn number(&self) -> Result<i64> {
         let text = match &self.value {
             Value::Counter(number) => return Ok(*number),
+            // As Redis: no sign or zeros that a number written out would not have.
             Value::Bytes(bytes) => std::str::from_utf8(bytes).ok(),
             Value::Index(_) => None,
         };
-        text.and_then(|text| text.parse().ok())
-            .ok_or(Error::new(ErrorKind::Corrupt, "the entry is not a counter"))
+        text.and_then(|text| {
+            text.parse()
+                .ok()
+                .filter(|number: &i64| number.to_string() == text)
+        })
+        .ok_or(Error::new(ErrorKind::Corrupt, "the entry is not a counter"))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The [`MemoryStore`] itself: its settings, its locks, and the room in it.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
     fmt,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -196,16 +196,15 @@ impl Inner {
         (turn, lock(&self.shards[turn % SHARDS]))
     }
 
-    fn with_log<T>(&self, log: &Scope, call: impl FnOnce(&mut Log, Epoch) -> T) -> Result<T> {
-        let epoch = random_epoch()?;
+    fn with_log<T>(&self, log: &Scope, call: impl FnOnce(&mut Log) -> T) -> Result<T> {
         let mut logs = lock(&self.logs);
         if logs.len() >= LOGS && !logs.contains_key(&log.digest()) {
             logs.clear();
         }
-        Ok(call(
-            logs.entry(log.digest()).or_insert_with(|| Log::new(epoch)),
-            epoch,
-        ))
+        Ok(call(match logs.entry(log.digest()) {
+            Entry::Occupied(log) => log.into_mut(),
+            Entry::Vacant(vacant) => vacant.insert(Log::new(random_epoch()?)),
+        }))
     }
 }
 
@@ -259,12 +258,13 @@ impl Store for MemoryStore {
             Purge::Tags(tags) => tags,
             Purge::Everything => &[],
         })?;
-        self.0.with_log(log, |log, epoch| log.purge(what, epoch))
+        let next = random_epoch()?;
+        self.0.with_log(log, |log| log.purge(what, next))
     }
 
     async fn purges(&self, log: &Scope, since: Option<Position>) -> Result<Purges> {
         log.validate_log(&[])?;
-        self.0.with_log(log, |log, _| log.since(since))
+        self.0.with_log(log, |log| log.since(since))
     }
 
     fn limits(&self) -> Limits {

@@ -8,6 +8,7 @@ use tower_upstash::{
     },
 };
 
+use super::store::moved;
 use super::{Broken, Fault};
 
 impl Broken {
@@ -81,10 +82,10 @@ impl Broken {
             Fault::TakesAnyKind => {
                 Scope::new(Kind::Limit, key.scope().name()).key(key.identifier().clone())
             }
-            Fault::KeepsQuotasApart => key.within(&format!("{quota:?}")),
+            Fault::KeepsQuotasApart => moved(key, &format!("{quota:?}")),
             Fault::ForgetsLimitsSoon => {
                 let tenth = self.now().as_micros() / 100_000;
-                key.within(&tenth.to_string())
+                moved(key, &tenth.to_string())
             }
             _ => key.clone(),
         }

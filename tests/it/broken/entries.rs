@@ -8,6 +8,7 @@ use tower_upstash::store::{
     Version, Write,
 };
 
+use super::store::moved;
 use super::{Broken, Fault};
 
 impl Broken {
@@ -96,7 +97,7 @@ impl Broken {
         let fresh = match self.fault {
             _ if self.takes_anyway(key) => return Ok(by),
             Fault::KeepsCountersApart => {
-                return self.inner.increment(&key.within("counters"), by, ttl).await;
+                return self.inner.increment(&moved(key, "counters"), by, ttl).await;
             }
             Fault::TakesZeroAsForever if ttl.is_zero() => Duration::MAX,
             Fault::WorksInSteps => {

@@ -138,3 +138,8 @@ impl Store for Broken {
         }
     }
 }
+
+/// The same key, in a part of the store of its own.
+pub(super) fn moved(key: &Key, prefix: &str) -> Key {
+    key.scope().within(prefix).key(key.identifier().clone())
+}
