@@ -97,14 +97,14 @@ impl State {
         Some(ring.into())
     }
 
-    pub(crate) const fn cell(&self) -> Option<Cell> {
+    pub(super) const fn cell(&self) -> Option<Cell> {
         match self.0 {
             Repr::Cell(cell) => Some(cell),
             Repr::Ring(_) => None,
         }
     }
 
-    pub(crate) const fn ring(&self) -> Option<Ring> {
+    pub(super) const fn ring(&self) -> Option<Ring> {
         match self.0 {
             Repr::Ring(ring) => Some(ring),
             Repr::Cell(_) => None,

@@ -5,11 +5,10 @@ use smallvec::SmallVec;
 use super::{
     budget::MemoryEvent,
     shard::{Kept, Limits},
-    store::Inner,
+    store::{Inner, Shards},
     table::Digest,
 };
 use crate::{
-    quota::State,
     store::{Claim, Decision, Decisions, MAX_CLAIMS, Result},
     time::Timestamp,
 };
@@ -46,17 +45,17 @@ impl Inner {
             same.try_for_each(|(earlier, _)| earlier.agrees(claim))?;
             digests[at] = digest;
         }
-        let mut changes: Changes = SmallVec::new();
+        let (mut cells, mut rings) = (SmallVec::new(), SmallVec::new());
         let mut shards = self.shards(&digests[..claims.len()]);
         for (claim, digest) in claims.iter().zip(digests) {
             let limits = &shards.of(digest).limits;
             let (quota, spend) = (claim.quota(), claim.spending());
             let decision = if quota.keeps_ring() {
-                plan(limits, &mut changes, digest, |ring| {
+                plan(limits, &mut rings, digest, |ring| {
                     quota.step_ring(ring, now, spend)
                 })
             } else {
-                plan(limits, &mut changes, digest, |cell| {
+                plan(limits, &mut cells, digest, |cell| {
                     quota.step_cell(cell, now, spend)
                 })
             };
@@ -66,62 +65,79 @@ impl Inner {
             return Ok(0);
         }
         // New states last: they move the places of others.
-        let mut new = 0;
-        for change in &changes {
-            match change.place {
-                Some(place) => shards.of(change.digest).limits.put(place, &change.state),
-                None => new += 1,
-            }
-        }
-        if new == 0 {
-            return Ok(0);
-        }
-        let new = changes.iter().filter(|change| change.place.is_none());
-        let keep = |change: &Change| {
-            shards
-                .of(change.digest)
-                .limits
-                .keep(change.digest, &change.state, now.as_micros())
-        };
-        Ok(new.map(keep).sum())
+        let new = replace(&cells, &mut shards) | replace(&rings, &mut shards);
+        let now = now.as_micros();
+        Ok(if new {
+            insert(&cells, &mut shards, now) + insert(&rings, &mut shards, now)
+        } else {
+            0
+        })
     }
 }
 
-type Changes = SmallVec<[Change; 4]>;
-
 /// What a claim changes, if no other one is refused.
-struct Change {
+struct Change<T> {
     digest: Digest,
     // Where the state is now; None if there is none.
     place: Option<u32>,
-    state: State,
+    state: T,
 }
+
+type Changes<T> = SmallVec<[Change<T>; 4]>;
 
 #[inline]
 fn plan<T: Kept>(
     limits: &Limits,
-    changes: &mut Changes,
+    changes: &mut Changes<T>,
     digest: Digest,
     step: impl FnOnce(Option<T>) -> (Option<T>, Decision),
 ) -> Decision {
     // Claims on one key see each other.
     let earlier = changes.iter().rev().find(|change| change.digest == digest);
     let (place, stored) = match earlier {
-        Some(change) => (change.place, T::of(&change.state)),
+        Some(change) => (change.place, Some(change.state)),
         None => {
             let place = T::table(limits).find(digest);
             (place, place.map(|place| *T::table(limits).get(place)))
         }
     };
     let (next, decision) = step(stored);
-    if let Some(next) = next {
+    if let Some(state) = next {
         changes.push(Change {
             digest,
             place,
-            state: next.into(),
+            state,
         });
     }
     decision
+}
+
+/// Stores the states that have a place, and returns whether there are others.
+#[inline]
+fn replace<T: Kept>(changes: &[Change<T>], shards: &mut Shards<'_>) -> bool {
+    let mut others = false;
+    for change in changes {
+        match change.place {
+            Some(place) => {
+                *T::table_mut(&mut shards.of(change.digest).limits).get_mut(place) = change.state;
+            }
+            None => others = true,
+        }
+    }
+    others
+}
+
+/// Stores the states that have no place, and returns how many states of other limits were evicted.
+#[cold]
+fn insert<T: Kept>(changes: &[Change<T>], shards: &mut Shards<'_>, now: u64) -> u32 {
+    let new = changes.iter().filter(|change| change.place.is_none());
+    new.map(|change| {
+        shards
+            .of(change.digest)
+            .limits
+            .insert(change.digest, change.state, now)
+    })
+    .sum()
 }
 
 #[inline]

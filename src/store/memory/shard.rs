@@ -6,7 +6,7 @@ use super::{
     table::{Digest, Table},
 };
 use crate::{
-    quota::{Cell, Expire, Ring, State},
+    quota::{Cell, Expire, Ring},
     store::{Entry, Key, Result},
 };
 
@@ -44,34 +44,6 @@ impl Limits {
             rings: Table::new(),
             budget: if budget < least { least } else { budget },
         }
-    }
-
-    /// Stores the state of a limit that has a place already.
-    #[inline]
-    pub(super) fn put(&mut self, place: u32, state: &State) {
-        match (state.cell(), state.ring()) {
-            (Some(cell), _) => *self.cells.get_mut(place) = cell,
-            (None, Some(ring)) => *self.rings.get_mut(place) = ring,
-            (None, None) => {}
-        }
-    }
-
-    /// Stores the state of a limit, new or not. Returns how many others were evicted.
-    pub(super) fn keep(&mut self, digest: Digest, state: &State, now: u64) -> u32 {
-        match (state.cell(), state.ring()) {
-            (Some(cell), _) => self.replace(digest, cell, now),
-            (None, Some(ring)) => self.replace(digest, ring, now),
-            (None, None) => 0,
-        }
-    }
-
-    fn replace<T: Kept>(&mut self, digest: Digest, state: T, now: u64) -> u32 {
-        let table = T::table_mut(self);
-        let Some(place) = table.find(digest) else {
-            return self.insert(digest, state, now);
-        };
-        *table.get_mut(place) = state;
-        0
     }
 
     /// Stores the state of a new limit. Sweeps two slots of each table, and evicts what is closest to fresh while there is
@@ -115,17 +87,12 @@ impl Limits {
 }
 
 /// The state of a limit, in the table of its size.
-pub(super) trait Kept: Expire + Copy + Into<State> {
-    fn of(state: &State) -> Option<Self>;
+pub(super) trait Kept: Expire + Copy {
     fn table(limits: &Limits) -> &Table<Self>;
     fn table_mut(limits: &mut Limits) -> &mut Table<Self>;
 }
 
 impl Kept for Cell {
-    fn of(state: &State) -> Option<Self> {
-        state.cell()
-    }
-
     fn table(limits: &Limits) -> &Table<Self> {
         &limits.cells
     }
@@ -136,10 +103,6 @@ impl Kept for Cell {
 }
 
 impl Kept for Ring {
-    fn of(state: &State) -> Option<Self> {
-        state.ring()
-    }
-
     fn table(limits: &Limits) -> &Table<Self> {
         &limits.rings
     }
