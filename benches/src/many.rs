@@ -51,10 +51,7 @@ pub struct Latencies(Vec<u32>);
 impl Latencies {
     /// Inserts that many keys under a budget that holds them all.
     pub fn measure(keys: u32) -> Self {
-        let budgets = Budgets {
-            limits: 1 << 30,
-            ..Budgets::default()
-        };
+        let budgets = Budgets::default().limits(1 << 30);
         let store = MemoryStore::builder().budgets(budgets).build();
         let scope = Scope::new(Kind::Limit, "api");
         let timed = |at| {

@@ -2,38 +2,38 @@
 
 use super::{
     Algorithm, Quota,
-    level::Level,
+    level::{Expire, Level},
     state::{Cell, Tag},
 };
 
 pub(super) struct FixedWindow {
     start: u64,
+    end: u64,
     count: u64,
 }
 
 impl Level for FixedWindow {
     type Stored = Cell;
 
+    /// A window that has begun goes on to its end, also under another quota.
     fn load(stored: Option<Cell>, quota: &Quota, now: u64) -> Self {
-        let stored = stored.filter(|cell| cell.tag() == Tag::Fixed);
-        // A clock that went back stays in the window it was in.
-        let now = stored.map_or(now, |cell| now.max(cell.a));
+        if let Some(cell) = stored.filter(|cell| cell.tag() == Tag::Fixed) {
+            return Self {
+                start: cell.a,
+                end: cell.expires(),
+                count: cell.b,
+            };
+        }
         let aligned = quota.algorithm == Algorithm::AlignedWindow;
         let start = if aligned {
             now - now % quota.window
         } else {
             now
         };
-        match stored {
-            Some(cell) if aligned && cell.a >= start => Self {
-                start,
-                count: cell.b,
-            },
-            Some(cell) if !aligned && now - cell.a < quota.window => Self {
-                start: cell.a,
-                count: cell.b,
-            },
-            _ => Self { start, count: 0 },
+        Self {
+            start,
+            end: start + quota.window,
+            count: 0,
         }
     }
 
@@ -44,15 +44,15 @@ impl Level for FixedWindow {
                 .min(quota.limit)
     }
 
-    fn wait(&self, quota: &Quota, now: u64, _cost: u32) -> u64 {
-        (self.start + quota.window).saturating_sub(now)
+    fn wait(&self, _quota: &Quota, now: u64, _cost: u32) -> u64 {
+        self.end.saturating_sub(now)
     }
 
-    fn reset(&self, quota: &Quota, now: u64) -> u64 {
+    fn reset(&self, _quota: &Quota, now: u64) -> u64 {
         if self.count == 0 {
             0
         } else {
-            self.wait(quota, now, 0)
+            self.end.saturating_sub(now)
         }
     }
 
@@ -74,12 +74,7 @@ impl Level for FixedWindow {
         self.start
     }
 
-    fn store(&self, quota: &Quota) -> Cell {
-        Cell::new(
-            Tag::Fixed,
-            self.start + quota.window,
-            self.start,
-            self.count,
-        )
+    fn store(&self, _quota: &Quota) -> Cell {
+        Cell::new(Tag::Fixed, self.end, self.start, self.count)
     }
 }

@@ -93,17 +93,17 @@ impl Level for Gcra {
             };
         };
         let limit = u64::from(quota.limit);
-        let part = cell.b & u64::from(u32::MAX);
-        let taken = if cell.a == quota.window && cell.b >> 32 == limit {
-            // It has not expired, so the difference is above zero.
-            Span {
-                whole: cell.expires() - now - u64::from(part > 0),
-                part,
-            }
+        let part = if cell.a == quota.window && cell.b >> 32 == limit {
+            cell.b & u64::from(u32::MAX)
         } else {
-            // Another quota: what was taken counts by its time, at most a whole burst.
-            Span::micros(cell.expires() - now).min(quota.full())
+            // Another quota: what was taken counts by its time. Anything else would depend on when it is asked.
+            0
         };
+        let end = Span {
+            whole: cell.expires() - u64::from(part > 0),
+            part,
+        };
+        let taken = end.minus(Span::micros(now), limit);
         Self { now, taken }
     }
 

@@ -16,6 +16,8 @@ pub(super) struct SlidingWindow {
     now: u64,
     last: u32,
     count: u32,
+    // The end of a state of another quota, which counts whole until then.
+    foreign: Option<u64>,
 }
 
 const MILLI: u64 = 1000;
@@ -34,6 +36,7 @@ impl Level for SlidingWindow {
             now,
             last: 0,
             count: 0,
+            foreign: None,
         };
         let Some(cell) = stored else { return fresh };
         let (then, length) = (
@@ -45,11 +48,13 @@ impl Level for SlidingWindow {
             now,
             last: (cell.b >> 32) as u32,
             count: cell.b as u32,
+            foreign: None,
         };
         if length != window {
             // Another quota: what is in sight counts whole, in the window of the new one.
             return Self {
                 count: kept.rolled(length, now).in_sight(length),
+                foreign: Some(cell.expires()),
                 ..fresh
             };
         }
@@ -63,6 +68,9 @@ impl Level for SlidingWindow {
     }
 
     fn wait(&self, quota: &Quota, now: u64, cost: u32) -> u64 {
+        if let Some(end) = self.foreign {
+            return end.saturating_sub(now);
+        }
         let window = quota.window / MILLI;
         let at = match (quota.limit - cost).checked_sub(self.count) {
             Some(room) => self.start + first_offset(self.last, room, window),
@@ -73,6 +81,9 @@ impl Level for SlidingWindow {
     }
 
     fn reset(&self, quota: &Quota, now: u64) -> u64 {
+        if let Some(end) = self.foreign {
+            return end.saturating_sub(now);
+        }
         let windows = if self.count > 0 {
             2
         } else {
@@ -82,6 +93,7 @@ impl Level for SlidingWindow {
     }
 
     fn take(&mut self, _quota: &Quota, cost: u32) {
+        self.foreign = None;
         self.count = self.count.saturating_add(cost);
     }
 
@@ -116,30 +128,19 @@ impl Level for SlidingWindow {
 impl SlidingWindow {
     /// Moves on to the window of `at`.
     fn rolled(self, window: u64, at: u64) -> Self {
-        let Self {
-            start,
-            now,
-            last,
-            count,
-        } = self;
-        match at.saturating_sub(start).checked_div(window) {
-            Some(0) => Self {
-                start,
-                now,
-                last,
-                count,
-            },
+        match at.saturating_sub(self.start).checked_div(window) {
+            Some(0) => self,
             Some(1) => Self {
-                start: start + window,
-                now,
-                last: count,
+                start: self.start + window,
+                last: self.count,
                 count: 0,
+                ..self
             },
             _ => Self {
                 start: at,
-                now,
                 last: 0,
                 count: 0,
+                ..self
             },
         }
     }

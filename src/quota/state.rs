@@ -145,7 +145,10 @@ pub(super) enum Tag {
 }
 
 impl Cell {
+    /// Past the end of time, everything ends with it.
     pub(super) const fn new(tag: Tag, expires: u64, a: u64, b: u64) -> Self {
+        let end = Timestamp::MAX.as_micros();
+        let expires = if expires > end { end } else { expires };
         Self {
             meta: expires << 3 | tag as u64,
             a,

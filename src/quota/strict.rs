@@ -15,6 +15,8 @@ pub(super) struct StrictWindow {
     // The number of the current slice since the epoch; its count comes first, then older ones.
     head: u64,
     counts: [u32; SLICES],
+    // The end of a state of another quota, which counts whole until then.
+    foreign: Option<u64>,
 }
 
 impl Level for StrictWindow {
@@ -28,6 +30,7 @@ impl Level for StrictWindow {
                 width,
                 head: now / width,
                 counts,
+                foreign: None,
             };
         };
         // A clock that went back stays in the slice it was in.
@@ -44,6 +47,7 @@ impl Level for StrictWindow {
                 width,
                 head: ring.head.max(now / width),
                 counts,
+                foreign: None,
             };
         }
         // Another quota: what is in sight counts in the current slice of the new one.
@@ -57,6 +61,7 @@ impl Level for StrictWindow {
             width,
             head: start / width,
             counts,
+            foreign: Some(ring.expires),
         }
     }
 
@@ -66,6 +71,9 @@ impl Level for StrictWindow {
     }
 
     fn wait(&self, quota: &Quota, now: u64, cost: u32) -> u64 {
+        if let Some(end) = self.foreign {
+            return end.saturating_sub(now);
+        }
         let mut excess = (self.total() + u64::from(cost)).saturating_sub(u64::from(quota.limit));
         let mut age = SLICES;
         for count in self.counts.iter().rev() {
@@ -79,10 +87,13 @@ impl Level for StrictWindow {
     }
 
     fn reset(&self, _quota: &Quota, now: u64) -> u64 {
-        self.expires().saturating_sub(now)
+        self.foreign
+            .unwrap_or_else(|| self.expires())
+            .saturating_sub(now)
     }
 
     fn take(&mut self, _quota: &Quota, cost: u32) {
+        self.foreign = None;
         self.counts[0] = self.counts[0].saturating_add(cost);
     }
 

@@ -4,7 +4,10 @@
 mod adapters;
 mod broken;
 mod conformance;
+mod lock;
+mod memory;
 mod quickstart;
+mod quota;
 mod rate_limit;
 mod service;
 mod support;

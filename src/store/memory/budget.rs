@@ -6,8 +6,9 @@ use crate::store::Kind;
 
 /// How many bytes a [`MemoryStore`](super::MemoryStore) may keep of what, overhead included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Budgets {
-    /// The states of limits: some 52 bytes each, or 92 under a strict quota; at least 64 for each of the 64 shards are
+    /// The states of limits: some 52 bytes each, or 100 under a strict quota; at least 64 for each of the 64 shards are
     /// kept. When full, the one of eight that is closest to fresh is evicted: a flood of keys never lets a used-up
     /// limit begin anew while there are fresher ones. Default: 64 MiB.
     pub limits: u64,
@@ -19,6 +20,36 @@ pub struct Budgets {
     /// Counters, locks, and entries of the application's own. When full, a write is
     /// [`QuotaExceeded`](crate::store::ErrorKind::QuotaExceeded). Default: 64 MiB.
     pub data: u64,
+}
+
+impl Budgets {
+    /// Sets the bytes for limits.
+    #[must_use]
+    pub const fn limits(mut self, bytes: u64) -> Self {
+        self.limits = bytes;
+        self
+    }
+
+    /// Sets the bytes for sessions.
+    #[must_use]
+    pub const fn sessions(mut self, bytes: u64) -> Self {
+        self.sessions = bytes;
+        self
+    }
+
+    /// Sets the bytes for stored responses.
+    #[must_use]
+    pub const fn cache(mut self, bytes: u64) -> Self {
+        self.cache = bytes;
+        self
+    }
+
+    /// Sets the bytes for counters, locks, and entries of the application's own.
+    #[must_use]
+    pub const fn data(mut self, bytes: u64) -> Self {
+        self.data = bytes;
+        self
+    }
 }
 
 impl Default for Budgets {

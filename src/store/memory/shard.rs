@@ -34,7 +34,7 @@ pub(super) struct Limits {
 impl Limits {
     /// A slot, and its place in the table at the lowest load.
     const CELL: u64 = 52;
-    const RING: u64 = 92;
+    const RING: u64 = 100;
     const LEAST: u64 = 64;
 
     const fn new(budget: u64) -> Self {
@@ -180,19 +180,36 @@ impl Records {
             .map_or(0, |place| table.get(place).size())
     }
 
-    /// Removes up to `most` expired records and gives their bytes back.
-    pub(super) fn sweep(&mut self, class: Class, account: &Account, now: u64, most: usize) {
+    /// Looks at up to `most` records, removes the expired ones and gives their bytes back. Returns how many it looked at.
+    pub(super) fn sweep(
+        &mut self,
+        class: Class,
+        account: &Account,
+        now: u64,
+        most: usize,
+    ) -> usize {
         let table = self.of_mut(class);
-        for _ in 0..most.min(table.len()) {
+        let looks = most.min(table.len());
+        for _ in 0..looks {
             if let Some(record) = table.sweep(now) {
                 account.release(record.size());
             }
         }
+        looks
     }
 
-    /// Evicts the stored response of eight that was not used for longest.
-    pub(super) fn evict_cached(&mut self, account: &Account, random: u64) -> Option<MemoryEvent> {
-        let place = self.cache.sample(random, |record| record.used)?;
+    /// Evicts the stored response of eight that has expired, or was not used for longest.
+    pub(super) fn evict_cached(
+        &mut self,
+        account: &Account,
+        random: u64,
+        now: u64,
+    ) -> Option<MemoryEvent> {
+        let place =
+            self.cache.sample(
+                random,
+                |record| if record.expires > now { record.used } else { 0 },
+            )?;
         account.release(self.cache.remove(place).size());
         Some(MemoryEvent::CacheEvicted)
     }

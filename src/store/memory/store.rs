@@ -166,25 +166,31 @@ impl Inner {
         })
     }
 
-    /// Sweeps the shards in turn, one lock at a time, and evicts from the cache, until there is room.
+    /// Makes room, one lock at a time: in the cache by eviction, elsewhere by a look at a bounded number of records, of
+    /// which the expired are swept. Each write that finds the store full goes on where the last one ended.
     fn make_room(&self, full: &Full, now: u64) {
         let account = self.account(full.class);
         if full.bytes > account.budget() {
             return;
         }
+        if full.class == Class::Cache {
+            return self.evict_cached(account, full.bytes, now);
+        }
+        let mut looks = 256_usize;
         for _ in 0..SHARDS {
-            if account.has_room(full.bytes) {
+            if looks == 0 || account.has_room(full.bytes) {
                 return;
             }
-            self.next_shard()
-                .1
-                .records
-                .sweep(full.class, account, now, 64);
+            let (_, mut shard) = self.next_shard();
+            looks -= shard.records.sweep(full.class, account, now, looks.min(64));
         }
+    }
+
+    fn evict_cached(&self, account: &Account, bytes: u64, now: u64) {
         let mut empty = 0;
-        while full.class == Class::Cache && empty < SHARDS && !account.has_room(full.bytes) {
+        while empty < SHARDS && !account.has_room(bytes) {
             let (turn, mut shard) = self.next_shard();
-            let evicted = shard.records.evict_cached(account, turn as u64);
+            let evicted = shard.records.evict_cached(account, turn as u64, now);
             drop(shard);
             empty = if evicted.is_some() { 0 } else { empty + 1 };
             evicted.into_iter().for_each(|event| self.report(event));

@@ -1,0 +1,8 @@
+//! The arithmetic of limits, through `Quota::step` alone: no store, no clock.
+
+mod bytes;
+mod log;
+mod model;
+mod plans;
+mod rules;
+mod trace;
