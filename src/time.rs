@@ -68,7 +68,8 @@ impl<C: Clock + ?Sized> Clock for Arc<C> {
     }
 }
 
-/// The wall clock at its creation, moved on by the monotonic clock: it never goes back.
+/// The wall clock at its creation, moved on by the monotonic clock: it never goes back, and does not follow later
+/// corrections of the wall clock.
 #[derive(Clone, Copy, Debug)]
 pub struct SystemClock {
     origin: Instant,

@@ -3,9 +3,8 @@
 use super::{
     Quota,
     level::Level,
-    state::{Cell, Tag},
+    state::{Cell, END, Tag},
 };
-use crate::time::Timestamp;
 
 pub(super) struct TokenBucket {
     refilled_at: u64,
@@ -69,9 +68,15 @@ impl Level for TokenBucket {
         self.refilled_at
     }
 
-    fn store(&self, quota: &Quota) -> Cell {
+    fn store(&self, quota: &Quota, fullness: u8) -> Cell {
         let expires = self.holds(quota, i64::from(quota.burst));
-        Cell::new(Tag::Bucket, expires, self.refilled_at, self.tokens as u64)
+        Cell::new(
+            Tag::Bucket,
+            fullness,
+            expires,
+            self.refilled_at,
+            self.tokens as u64,
+        )
     }
 }
 
@@ -82,6 +87,6 @@ impl TokenBucket {
         let refills = missing.div_ceil(u64::from(quota.limit.max(1)));
         self.refilled_at
             .saturating_add(refills.saturating_mul(quota.window))
-            .min(Timestamp::MAX.as_micros())
+            .min(END)
     }
 }

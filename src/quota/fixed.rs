@@ -74,7 +74,7 @@ impl Level for FixedWindow {
         self.start
     }
 
-    fn store(&self, _quota: &Quota) -> Cell {
-        Cell::new(Tag::Fixed, self.end, self.start, self.count)
+    fn store(&self, _quota: &Quota, fullness: u8) -> Cell {
+        Cell::new(Tag::Fixed, fullness, self.end, self.start, self.count)
     }
 }

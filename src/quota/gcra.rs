@@ -5,9 +5,8 @@
 use super::{
     Quota,
     level::{Expire, Level},
-    state::{Cell, Tag},
+    state::{Cell, END, Tag},
 };
-use crate::time::Timestamp;
 
 /// A time of `whole + part / limit` microseconds, `part < limit`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -163,13 +162,11 @@ impl Level for Gcra {
     }
 
     #[inline]
-    fn store(&self, quota: &Quota) -> Cell {
-        let expires = self
-            .now
-            .saturating_add(self.taken.round_up())
-            .min(Timestamp::MAX.as_micros());
+    fn store(&self, quota: &Quota, fullness: u8) -> Cell {
+        let expires = self.now.saturating_add(self.taken.round_up()).min(END);
         Cell::new(
             Tag::Gcra,
+            fullness,
             expires,
             quota.window,
             u64::from(quota.limit) << 32 | self.taken.part,

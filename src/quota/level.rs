@@ -33,13 +33,20 @@ pub(super) trait Level {
     fn window(&self) -> u64;
 
     /// Returns what is to be kept.
-    fn store(&self, quota: &Quota) -> Self::Stored;
+    fn store(&self, quota: &Quota, fullness: u8) -> Self::Stored;
 }
 
 /// State that is as good as none after a time.
 pub(crate) trait Expire {
     /// Returns the first instant at which the state is indistinguishable from none.
     fn expires(&self) -> u64;
+}
+
+/// Returns how much of a limit is used up, from 0 to 127: what a full store evicts by.
+#[inline]
+fn fullness(capacity: u32, available: u32) -> u8 {
+    let used = u64::from(capacity.saturating_sub(available));
+    (used * 127).checked_div(u64::from(capacity)).unwrap_or(127) as u8
 }
 
 #[inline(always)] // as `Quota::step_cell`
@@ -78,7 +85,8 @@ pub(super) fn step<L: Level>(
         reset,
         Window::from_u64(level.window()),
     );
-    (changed.then(|| level.store(quota)), decision)
+    let fullness = || fullness(quota.capacity(), available);
+    (changed.then(|| level.store(quota, fullness())), decision)
 }
 
 #[inline]

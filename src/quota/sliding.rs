@@ -114,10 +114,11 @@ impl Level for SlidingWindow {
         self.start * MILLI
     }
 
-    fn store(&self, quota: &Quota) -> Cell {
+    fn store(&self, quota: &Quota, fullness: u8) -> Cell {
         let start = self.start * MILLI;
         Cell::new(
             Tag::Sliding,
+            fullness,
             start + 2 * quota.window,
             start,
             u64::from(self.last) << 32 | u64::from(self.count),

@@ -4,9 +4,13 @@ use super::level::Expire;
 use crate::{store::Decision, time::Timestamp};
 
 /// The result of [`Quota::step`](super::Quota::step).
+///
+/// Reading the state, stepping and storing must be one: under a lock, in a transaction, or by a compare-and-set that
+/// starts over when somebody else was first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// What to store from now on, until it [expires](State::expires_at). `None`: nothing changes.
+    /// What to store from now on, until it [expires](State::expires_at): at once, after a refund of all that was taken, and
+    /// then the store deletes it. `None`: nothing changes, the time to live neither.
     pub state: Option<State>,
     /// The answer to the claim.
     pub decision: Decision,
@@ -46,9 +50,13 @@ impl State {
                 .iter()
                 .for_each(|word| bytes.extend(word.to_le_bytes())),
             Repr::Ring(ring) => {
-                [ring.expires << 3, ring.width, ring.head]
-                    .iter()
-                    .for_each(|word| bytes.extend(word.to_le_bytes()));
+                [
+                    u64::from(ring.fullness) << 57 | ring.expires << 3,
+                    ring.width,
+                    ring.head,
+                ]
+                .iter()
+                .for_each(|word| bytes.extend(word.to_le_bytes()));
                 ring.counts
                     .iter()
                     .for_each(|count| bytes.extend(count.to_le_bytes()));
@@ -72,8 +80,7 @@ impl State {
             a: words.next()?,
             b: words.next()?,
         };
-        let times = [cell.expires(), cell.a];
-        if times.iter().any(|time| *time > Timestamp::MAX.as_micros()) {
+        if cell.a > Timestamp::MAX.as_micros() {
             return None;
         }
         if counts.is_empty() {
@@ -84,6 +91,7 @@ impl State {
             width: cell.a,
             head: cell.b,
             counts: [0; SLICES],
+            fullness: cell.fullness(),
         };
         if counts.len() != 4 * SLICES
             || cell.tag() != Tag::None
@@ -126,7 +134,8 @@ impl From<Ring> for State {
     }
 }
 
-/// The state of every algorithm but the strict window: when it expires, whose it is, and two words of its own.
+/// The state of every algorithm but the strict window: when it expires, whose it is, how full, and two
+/// words of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cell {
     meta: u64,
@@ -146,14 +155,18 @@ pub(super) enum Tag {
 
 impl Cell {
     /// Past the end of time, everything ends with it.
-    pub(super) const fn new(tag: Tag, expires: u64, a: u64, b: u64) -> Self {
-        let end = Timestamp::MAX.as_micros();
-        let expires = if expires > end { end } else { expires };
+    pub(super) const fn new(tag: Tag, fullness: u8, expires: u64, a: u64, b: u64) -> Self {
+        let expires = if expires > END { END } else { expires };
         Self {
-            meta: expires << 3 | tag as u64,
+            meta: (fullness as u64) << 57 | expires << 3 | tag as u64,
             a,
             b,
         }
+    }
+
+    /// Returns how much is used up, from 0 to 127.
+    pub(crate) const fn fullness(&self) -> u8 {
+        (self.meta >> 57) as u8
     }
 
     #[inline]
@@ -180,9 +193,12 @@ impl Cell {
 impl Expire for Cell {
     #[inline]
     fn expires(&self) -> u64 {
-        self.meta >> 3
+        self.meta >> 3 & END
     }
 }
+
+/// The last instant at which a state can end: later than [`Timestamp::MAX`], at which clocks stop.
+pub(super) const END: u64 = (1 << 54) - 1;
 
 pub(super) const SLICES: usize = 11;
 
@@ -193,6 +209,14 @@ pub(crate) struct Ring {
     pub(super) width: u64,
     pub(super) head: u64,
     pub(super) counts: [u32; SLICES],
+    pub(super) fullness: u8,
+}
+
+impl Ring {
+    /// Returns how much is used up, from 0 to 127.
+    pub(crate) const fn fullness(&self) -> u8 {
+        self.fullness
+    }
 }
 
 impl Expire for Ring {

@@ -6,9 +6,8 @@
 use super::{
     Quota,
     level::Level,
-    state::{Ring, SLICES},
+    state::{END, Ring, SLICES},
 };
-use crate::time::Timestamp;
 
 pub(super) struct StrictWindow {
     width: u64,
@@ -51,11 +50,7 @@ impl Level for StrictWindow {
             };
         }
         // Another quota: what is in sight counts in the current slice of the new one.
-        let start = now.max(
-            ring.head
-                .saturating_mul(ring.width)
-                .min(Timestamp::MAX.as_micros()),
-        );
+        let start = now.max(ring.head.saturating_mul(ring.width).min(END));
         counts[0] = kept.fold(0, |sum, count| count.saturating_add(sum));
         Self {
             width,
@@ -114,8 +109,9 @@ impl Level for StrictWindow {
         self.head
     }
 
-    fn store(&self, _quota: &Quota) -> Ring {
+    fn store(&self, _quota: &Quota, fullness: u8) -> Ring {
         Ring {
+            fullness,
             expires: self.expires(),
             width: self.width,
             head: self.head,
@@ -132,9 +128,7 @@ impl StrictWindow {
     /// Returns when the slice of an age is no longer counted.
     fn leaves(&self, age: usize) -> u64 {
         let slice = (self.head + SLICES as u64).saturating_sub(age as u64);
-        slice
-            .saturating_mul(self.width)
-            .min(Timestamp::MAX.as_micros())
+        slice.saturating_mul(self.width).min(END)
     }
 
     /// Returns when the youngest slice with a count leaves; zero if there is none.

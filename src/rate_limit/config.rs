@@ -12,18 +12,22 @@ use super::{
     refusal,
 };
 use crate::store::{
-    Claim, Decisions, Identifier, Kind, MAX_CLAIMS, MemoryStore, Result, Scope, SharedStore, Store,
+    Claim, Decisions, Error, Identifier, Kind, MAX_CLAIMS, MemoryStore, Result, Scope, SharedStore,
+    Store,
 };
 
 #[derive(Clone)]
 pub(super) struct Config {
     pub(super) store: SharedStore,
     pub(super) report: bool,
+    pub(super) on_error: Option<Hook>,
     needs_parts: bool,
     limits: Vec<Ready>,
     // Counts while the store cannot be asked.
     local: Arc<OnceLock<MemoryStore>>,
 }
+
+pub(super) type Hook = Arc<dyn Fn(&Error) + Send + Sync>;
 
 /// A limit that is ready for use.
 #[derive(Clone)]
@@ -51,6 +55,7 @@ impl Config {
         Self {
             store,
             report: false,
+            on_error: None,
             needs_parts: false,
             limits: Vec::new(),
             local: Arc::default(),
@@ -108,11 +113,15 @@ impl Config {
 
     /// Judges the answer of the store.
     #[inline]
-    pub(super) fn answer(&self, question: &Question, answer: Result<&Decisions, ()>) -> Verdict {
+    pub(super) fn answer(
+        &self,
+        question: &Question,
+        answer: Result<&Decisions, &Error>,
+    ) -> Verdict {
         match answer {
             Ok(decisions) if decisions.allowed() && !self.report => Verdict::Pass(None),
             Ok(decisions) => self.judge(question, decisions),
-            Err(()) => self.answer_locally(question),
+            Err(error) => self.answer_locally(question, error),
         }
     }
 
@@ -139,7 +148,8 @@ impl Config {
     }
 
     #[cold]
-    fn answer_locally(&self, question: &Question) -> Verdict {
+    fn answer_locally(&self, question: &Question, error: &Error) -> Verdict {
+        self.on_error.iter().for_each(|hook| hook(error));
         let mut local = Question::default();
         for (claim, at) in question.claims.iter().zip(&question.limits) {
             match self

@@ -54,7 +54,7 @@ where
     S: Service<Request<ReqBody>>,
 {
     #[inline]
-    pub(super) fn new(config: &Arc<Config>, mut service: S, mut request: Request<ReqBody>) -> Self {
+    pub(super) fn new(config: &Arc<Config>, service: S, mut request: Request<ReqBody>) -> Self {
         let mut question = Question::default();
         let asked = if config.needs_parts() {
             let (parts, body) = request.into_parts();
@@ -68,10 +68,19 @@ where
             return Self::refused(refusal::missing(limit));
         }
         let mut decisions = Decisions::new();
+        if question.claims.is_empty() {
+            return Self::answered(config.answer(&question, Ok(&decisions)), service, request);
+        }
         let Some(answer) = config.store.try_acquire(&question.claims, &mut decisions) else {
             return Self::asking(config, question, service, request);
         };
-        match config.answer(&question, answer.map(|()| &decisions).map_err(|_| ())) {
+        let verdict = config.answer(&question, answer.as_ref().map(|()| &decisions));
+        Self::answered(verdict, service, request)
+    }
+
+    #[inline]
+    fn answered(verdict: Verdict, mut service: S, request: Request<ReqBody>) -> Self {
+        match verdict {
             Verdict::Pass(report) => Self {
                 state: State::Passed {
                     future: service.call(request),
@@ -90,7 +99,7 @@ where
     ) -> Self {
         let store = config.store.clone();
         let asking = Box::pin(async move {
-            let answer = store.acquire(&question.claims).await;
+            let answer = store.acquire_later(&question.claims).await;
             (question, answer)
         });
         let waiting = Some(Box::new((service, request)));
@@ -129,8 +138,7 @@ where
                 } => {
                     let (question, answer) = ready!(asking.as_mut().poll(cx));
                     let (mut service, request) = *waiting.take().expect(POLLED_AGAIN);
-                    let answer = answer.as_ref().map_err(|_| ());
-                    match config.answer(&question, answer) {
+                    match config.answer(&question, answer.as_ref()) {
                         Verdict::Pass(report) => State::Passed {
                             future: service.call(request),
                             report,

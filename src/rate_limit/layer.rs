@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use tower_layer::Layer;
 
 use super::{Limit, RateLimit, config::Config};
-use crate::store::SharedStore;
+use crate::store::{self, SharedStore};
 
 /// Limits the requests to a service.
 ///
@@ -30,6 +30,16 @@ impl RateLimitLayer {
     #[must_use]
     pub fn limit(mut self, limit: Limit) -> Self {
         Arc::make_mut(&mut self.config).add(limit);
+        self
+    }
+
+    /// Sets what is called for each [error](store::Error) of the store, before the [`OnStoreError`] of the limits takes
+    /// effect: for logs and alarms. Default: nothing.
+    ///
+    /// [`OnStoreError`]: super::OnStoreError
+    #[must_use]
+    pub fn on_error(mut self, hook: impl Fn(&store::Error) + Send + Sync + 'static) -> Self {
+        Arc::make_mut(&mut self.config).on_error = Some(Arc::new(hook));
         self
     }
 

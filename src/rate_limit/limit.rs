@@ -5,7 +5,9 @@ use crate::quota::Quota;
 
 /// A limit with a name: who may do how much.
 ///
-/// The name is part of every key, so two limits never share a counter. It is not secret.
+/// The name is part of every key, so limits of different names never share a counter. In two layers over one store, one
+/// name is one counter: give it the same quota in both, since two quotas that take turns on one counter undo each other.
+/// The name is not secret.
 ///
 /// ```
 /// use tower_upstash::{quota::Quota, rate_limit::{By, Limit}};
@@ -41,7 +43,8 @@ pub enum Missing {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnStoreError {
-    /// Counts in this process, from zero: with n processes up to n times the limit is allowed meanwhile.
+    /// Counts in this process, from zero, in a [`MemoryStore`](crate::store::MemoryStore) of the layer's own: with n
+    /// processes up to n times the limit is allowed meanwhile.
     #[default]
     CountLocally,
     /// Lets the request pass.

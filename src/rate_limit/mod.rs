@@ -17,6 +17,9 @@
 //! // axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>())
 //! ```
 //!
+//! With axum this needs the feature `axum`: without it, and with servers that leave no address, all requests share one
+//! limit (see [`Missing`]).
+//!
 //! A refused request is answered with 429 and `Retry-After`, and charges **none** of the limits, so that one client
 //! beyond its own limit never uses up everybody's:
 //!
@@ -40,7 +43,7 @@
 //!
 //! # When the store fails
 //! A limit counts in this process until the store is back, or allows, or refuses, as its [`OnStoreError`] says. A
-//! failure is never an error of the service.
+//! failure is never an error of the service; [`RateLimitLayer::on_error`] is told of it.
 //!
 //! # Behind a proxy
 //! The peer address is that of the proxy: all clients share its limit. Until this crate reads forwarded addresses,

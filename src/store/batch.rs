@@ -100,7 +100,7 @@ impl Write {
         self
     }
 
-    /// As [`member_of`](Self::member_of), and refuses the batch when the index would have more than `most` members.
+    /// As [`member_of`](Self::member_of), and refuses the batch when it lets the index grow beyond `most` members.
     ///
     /// Members that leave in the same batch are taken out first; an entry that is a member already is not counted
     /// twice. Means nothing for a delete.

@@ -36,7 +36,9 @@ pub const MAX_TTL: Duration = Duration::from_secs(3650 * 24 * 60 * 60);
 ///
 /// # Implementing
 /// Write the seven required methods as plain `async fn`. Refuse bad input by [`Batch::validate`] and
-/// [`Claim::validate`], decide limits by [`Quota::step`](crate::quota::Quota::step), and run the conformance suite.
+/// [`Claim::validate`], decide limits by [`Quota::step`](crate::quota::Quota::step)
+/// on a [`State`](crate::quota::State) kept as [bytes](crate::quota::State::to_bytes), inside whatever makes it atomic (a
+/// lock, a transaction), name keys by [`Key::to_text`], and run the conformance suite.
 /// A store that answers without waiting also overrides the `try_` methods, and saves its callers an allocation;
 /// an adapter must forward them, or it silently gives that up.
 pub trait Store: Send + Sync + 'static {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, percent_encode};
 use sha2::{Digest as _, Sha256};
 
 use super::siphash::{siphash128, siphash128_padded};
@@ -96,6 +96,38 @@ impl Identifier {
         }
     }
 
+    /// Returns the identifier as text, the last part of [`Key::to_text`](super::Key::to_text): a name with everything but
+    /// letters, digits, `-`, `.` and `_` percent-encoded; `@` and an address, encoded likewise; `~` and a SHA-256 in
+    /// base64url without padding; `!` and the same of a [secret](Self::secret).
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let mut text = String::new();
+        self.write_text(&mut text);
+        text
+    }
+
+    /// Reads what [`to_text`](Self::to_text) wrote: for stores that list the members of an index, or tags. `None` for
+    /// anything else, and for a secret, which no text brings back: it names limits, not members or tags.
+    #[must_use]
+    pub fn from_text(text: &str) -> Option<Self> {
+        let identifier = match text.as_bytes().split_first() {
+            Some((b'~', digest)) => {
+                Self::digest(URL_SAFE_NO_PAD.decode(digest).ok()?.try_into().ok()?)
+            }
+            Some((b'@', ip)) => Self::from(
+                percent_decode(ip)
+                    .decode_utf8()
+                    .ok()?
+                    .parse::<IpAddr>()
+                    .ok()?,
+            ),
+            Some((b'*', [])) => Self::missing(),
+            _ => Self::new(percent_decode(text.as_bytes()).collect::<Vec<u8>>()),
+        };
+        // One text for each identifier: another spelling is none of ours.
+        (identifier.to_text() == text).then_some(identifier)
+    }
+
     /// Returns a hash of the tag and the bytes.
     #[inline]
     pub(super) fn siphash(&self, key: (u64, u64)) -> (u64, u64) {
@@ -178,5 +210,60 @@ fn ip(octets: &[u8]) -> Option<IpAddr> {
         _ => <[u8; 16]>::try_from(octets)
             .ok()
             .map(|octets| Ipv6Addr::from(octets).into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_and_back_is_the_same_for_all_but_secrets() {
+        let names =
+            [0, 1, 37, 38, 39, 40, 255, 256, 33_000].map(|len| Identifier::new(vec![0xff; len]));
+        let addresses = [
+            IpAddr::from([192, 0, 2, 7]),
+            IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1]),
+        ];
+        let others = [
+            Identifier::from("a:b é"),
+            Identifier::hashed("x"),
+            Identifier::missing(),
+        ];
+        for identifier in names
+            .into_iter()
+            .chain(addresses.map(Identifier::from))
+            .chain(others)
+        {
+            assert_eq!(
+                Identifier::from_text(&identifier.to_text()),
+                Some(identifier)
+            );
+        }
+        assert_eq!(
+            Identifier::from_text(&Identifier::secret("key").to_text()),
+            None
+        );
+    }
+
+    #[test]
+    fn another_spelling_is_no_identifier() {
+        for text in [
+            "~",
+            "~AAAA",
+            "@",
+            "@1.2.3",
+            "@1.2.3.4:5",
+            "a:b",
+            "%61",
+            "%zz",
+            "%3a",
+            "*x",
+            "é",
+            "~~",
+            "!",
+        ] {
+            assert_eq!(Identifier::from_text(text), None, "{text}");
+        }
     }
 }

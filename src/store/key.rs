@@ -156,7 +156,7 @@ mod tests {
     #[test]
     fn digests_follow_equality() {
         let scope = Scope::new(Kind::Data, "x");
-        for len in [0, 1, 44, 45, 46, 47, 255, 256, 33_000] {
+        for len in [0, 1, 37, 38, 39, 40, 255, 256, 33_000] {
             let id = || Identifier::new(vec![b'x'; len]);
             assert_eq!(
                 scope.key(id()).digest(),

@@ -1,6 +1,6 @@
 //! Locks: one holder at a time, for a time.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use bytes::Bytes;
 
@@ -110,7 +110,6 @@ impl Lock {
 ///
 /// Release it with [`release`](Self::release). Dropping it releases it only in a store that answers at once, such as
 /// the memory store; elsewhere the lock stays until its time to live has passed.
-#[derive(Debug)]
 #[must_use = "dropping a guard gives the lock up"]
 pub struct LockGuard {
     lock: Lock,
@@ -172,5 +171,13 @@ impl Drop for LockGuard {
             // In a store that has to wait, this does nothing.
             let _ = self.lock.store.try_write(&delete.into());
         }
+    }
+}
+
+impl fmt::Debug for LockGuard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LockGuard")
+            .field("lock", &self.lock)
+            .finish_non_exhaustive()
     }
 }

@@ -12,7 +12,7 @@ use super::{
 
 /// Any [`Store`], behind one pointer. Cheap to clone.
 ///
-/// A store that answers at once is asked without an allocation; any other future is boxed, once for each call.
+/// Where a store answers at once, reads, writes and acquires need no boxed future; any other call boxes one.
 #[derive(Clone)]
 pub struct SharedStore(Arc<dyn DynStore>);
 
@@ -86,6 +86,11 @@ impl SharedStore {
         self.write(&Batch::from([put, delete])).await
     }
 
+    /// Asks a store that has just said that it has to wait.
+    pub(crate) async fn acquire_later(&self, claims: &[Claim]) -> Result<Decisions> {
+        self.0.erased_acquire(claims).await
+    }
+
     // Apart from the futures that call them, which would keep the answer while they wait.
     #[inline]
     fn read_at_once(&self, keys: &[Key]) -> Option<Result<Entries>> {
@@ -107,7 +112,8 @@ impl SharedStore {
         Counter::new(self.clone(), key, ttl)
     }
 
-    /// Returns a handle to the lock under `key`, held for at most `ttl` unless extended. See [`Lock`] for what it
+    /// Returns a handle to the lock under `key`, of the kind [`Lock`](super::Kind::Lock) (what is of the kind
+    /// [`Cache`](super::Kind::Cache) may be evicted, and would be handed out twice), held for at most `ttl` unless extended. See [`Lock`] for what it
     /// promises, and what not.
     #[must_use]
     pub fn lock(&self, key: Key, ttl: Duration) -> Lock {

@@ -108,22 +108,28 @@ fn calls_that_share_keys_in_any_order_neither_wait_for_each_other_for_ever_nor_c
 fn a_flood_of_keys_never_lets_a_used_up_limit_begin_anew() {
     let evicted = Arc::new(AtomicU64::new(0));
     let counter = evicted.clone();
+    let clock = ManualClock::default();
     let store = MemoryStore::builder()
         .budgets(Budgets::default().limits(1 << 20))
-        .clock(ManualClock::default())
+        .clock(clock.clone())
         .on_event(move |event| {
             assert_eq!(event, MemoryEvent::LimitEvicted);
             counter.fetch_add(1, Ordering::SeqCst);
         })
         .build();
     let scope = Scope::new(Kind::Limit, "flood");
-    let quota = Quota::per_minute(10);
-    let victims: Vec<_> = (0..100)
-        .map(|victim| Claim::new(scope.key(format!("victim {victim}")), quota))
+    let minute = Duration::from_secs(60);
+    // Used up before the flood, and of windows that end before those of the flood.
+    let victims: Vec<_> = (0..120)
+        .map(|victim| {
+            let quota = Quota::new(ALGORITHMS[victim % 6], 10, minute).unwrap();
+            Claim::new(scope.key(format!("victim {victim}")), quota)
+        })
         .collect();
     for victim in &victims {
         assert!(acquire(&store, &[victim.clone().spend(Spend::Take(10))]).allowed());
     }
+    clock.advance(Duration::from_millis(1));
     let flood: u32 = if cfg!(debug_assertions) {
         1_000_000
     } else {
@@ -131,10 +137,15 @@ fn a_flood_of_keys_never_lets_a_used_up_limit_begin_anew() {
     };
     for address in 0..flood {
         let key = scope.key(IpAddr::from(Ipv4Addr::from_bits(address)));
+        let quota = Quota::new(ALGORITHMS[address as usize % 6], 10, 2 * minute).unwrap();
         assert!(acquire(&store, &[Claim::new(key, quota)]).allowed());
     }
     for victim in &victims {
-        assert!(!acquire(&store, std::slice::from_ref(victim)).allowed());
+        assert!(
+            !acquire(&store, std::slice::from_ref(victim)).allowed(),
+            "{:?}",
+            victim.quota()
+        );
     }
     // A state takes 52 bytes, so there were never more of them than this.
     assert!(evicted.load(Ordering::SeqCst) >= u64::from(flood) - (1 << 20) / 52);

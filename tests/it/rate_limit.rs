@@ -1,6 +1,11 @@
 //! What the layer decides and answers.
 
-use std::{convert::Infallible, net::SocketAddr, time::Duration};
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use axum::extract::ConnectInfo;
 use bytes::Bytes;
@@ -12,7 +17,7 @@ use tower_upstash::{
     body::ResponseBody,
     quota::Quota,
     rate_limit::{By, Limit, Missing, OnStoreError, RateLimitLayer, Report},
-    store::{Identifier, MemoryStore},
+    store::{ErrorKind, Identifier, MemoryStore},
     time::ManualClock,
 };
 
@@ -277,6 +282,21 @@ async fn a_store_that_waits_decides_as_one_that_does_not() {
     for expected in [200, 200, 429] {
         assert_eq!(status(&layer, request_from("192.0.2.1:1")).await, expected);
     }
+}
+
+#[tokio::test]
+async fn every_error_of_the_store_is_told() {
+    let store = Remote::open();
+    let errors = Arc::new(Mutex::new(Vec::new()));
+    let told = errors.clone();
+    let layer = RateLimitLayer::new(store.shared())
+        .limit(Limit::new("ip", TWO))
+        .on_error(move |error| told.lock().unwrap().push(error.kind()));
+    status(&layer, request_from("192.0.2.1:1")).await;
+    store.set_down(true);
+    status(&layer, request_from("192.0.2.1:1")).await;
+    status(&layer, request_from("192.0.2.1:1")).await;
+    assert_eq!(*errors.lock().unwrap(), [ErrorKind::Unavailable; 2]);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_test::mock;
 use tower_upstash::{
     quota::Quota,
-    rate_limit::{Limit, RateLimitLayer},
+    rate_limit::{By, Limit, Missing, RateLimitLayer},
     store::MemoryStore,
 };
 
@@ -293,4 +293,21 @@ async fn the_response_keeps_its_extensions_and_the_request_too() {
     request.extensions_mut().insert(42_u8);
     let response = once().layer(inner).oneshot(request).await.unwrap();
     assert_eq!(response.extensions().get::<u8>(), Some(&42));
+}
+
+#[tokio::test]
+async fn a_request_that_no_limit_applies_to_does_not_wait_for_the_store() {
+    let exempt = Limit::new("key", Quota::per_hour(1))
+        .by(By::header("x-api-key"))
+        .missing(Missing::Exempt);
+    for layer in [
+        RateLimitLayer::new(Remote::with_turns(0).shared()),
+        RateLimitLayer::new(Remote::with_turns(0).shared()).limit(exempt),
+    ] {
+        let inner = service_fn(async |_: Request<Full<Bytes>>| {
+            Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+        });
+        let mut call = task::spawn(layer.layer(inner).oneshot(request_from("192.0.2.1:1")));
+        assert_eq!(assert_ready!(call.poll()).unwrap().status(), 200);
+    }
 }

@@ -198,9 +198,20 @@ pub async fn only_limits_are_claimed(fixture: &Fixture) -> Result<(), Violation>
 pub async fn a_key_has_one_quota_in_a_call(fixture: &Fixture) -> Result<(), Violation> {
     let trial = fixture.trial("a_key_has_one_quota_in_a_call");
     let key = trial.key(Kind::Limit);
-    let claims = [TEN[0], TEN[1]].map(|quota| Claim::new(key.clone(), quota));
-    let result = trial.store().acquire(&claims).await;
-    trial.fails(result, ErrorKind::Invalid, "two quotas for one key")
+    for spend in [
+        Spend::Take(1),
+        Spend::Take(0),
+        Spend::Peek(1),
+        Spend::Take(11),
+    ] {
+        let claims = [
+            Claim::new(key.clone(), TEN[0]).spend(spend),
+            Claim::new(key.clone(), TEN[1]),
+        ];
+        let result = trial.store().acquire(&claims).await;
+        trial.fails(result, ErrorKind::Invalid, "two quotas for one key")?;
+    }
+    Ok(())
 }
 
 /// Claims each key under an algorithm of its own.

@@ -178,3 +178,89 @@ fn acquire_in<T: Kept>(
     };
     (decision, evicted)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{super::store::lock, *};
+    use crate::{
+        quota::{Algorithm, Quota},
+        store::{Kind, MemoryStore, Scope, Spend},
+        time::ManualClock,
+    };
+
+    const ALGORITHMS: [Algorithm; 6] = [
+        Algorithm::Gcra,
+        Algorithm::FixedWindow,
+        Algorithm::AlignedWindow,
+        Algorithm::SlidingWindow,
+        Algorithm::StrictWindow,
+        Algorithm::TokenBucket,
+    ];
+
+    /// Claims of every algorithm, and of every way to spend.
+    fn claims(count: usize) -> Vec<Claim> {
+        let scope = Scope::new(Kind::Limit, "all or nothing");
+        let claim = |place: usize| {
+            let algorithm = ALGORITHMS[place % ALGORITHMS.len()];
+            let quota = Quota::new(algorithm, 10, Duration::from_secs(60)).expect("a quota");
+            let spend = match place % 4 {
+                0 | 1 => Spend::Take(1),
+                2 => Spend::Shadow(2),
+                _ => Spend::Charge(3),
+            };
+            Claim::new(scope.key(place.to_string()), quota).spend(spend)
+        };
+        (0..count).map(claim).collect()
+    }
+
+    #[test]
+    fn a_refused_call_leaves_every_state_as_it_lies() {
+        for count in 1..=MAX_CLAIMS {
+            for refused in 0..count {
+                let store = MemoryStore::builder().clock(ManualClock::default()).build();
+                let claims = claims(count);
+                let ask = |claims: &[Claim]| {
+                    let mut decisions = Decisions::new();
+                    store
+                        .0
+                        .acquire(claims, &mut decisions)
+                        .map(|()| decisions.allowed())
+                };
+                for claim in claims.iter().step_by(2) {
+                    let used = claim.clone().spend(Spend::Take(8));
+                    assert!(matches!(ask(&[used]), Ok(true)));
+                }
+                let dump = || {
+                    store
+                        .0
+                        .shards
+                        .iter()
+                        .map(|shard| lock(shard).limits.dump())
+                        .collect::<Vec<_>>()
+                };
+                let before = dump();
+                // Used up, or beyond what there ever is, whichever the place has.
+                let refusing = claims[refused]
+                    .clone()
+                    .spend(Spend::Take(if refused % 2 == 0 { 3 } else { 11 }));
+                let mut call = claims.clone();
+                call[refused] = refusing;
+                assert!(
+                    matches!(ask(&call), Ok(false)),
+                    "{count} claims, {refused} refuses"
+                );
+                assert_eq!(dump(), before, "{count} claims, {refused} refuses");
+
+                call.remove(refused);
+                let takes = call
+                    .iter()
+                    .map(|claim| claim.clone().spend(Spend::Take(1)))
+                    .collect::<Vec<_>>();
+                assert!(matches!(ask(&takes), Ok(true)));
+                assert!(takes.is_empty() || dump() != before);
+            }
+        }
+    }
+}

@@ -9,8 +9,8 @@ use crate::store::Kind;
 #[non_exhaustive]
 pub struct Budgets {
     /// The states of limits: some 52 bytes each, or 100 under a strict quota; at least 64 for each of the 64 shards are
-    /// kept. When full, the one of eight that is closest to fresh is evicted: a flood of keys never lets a used-up
-    /// limit begin anew while there are fresher ones. Default: 64 MiB.
+    /// kept. When full, the least used up of eight is evicted, or else the one that ends first: a flood of keys never
+    /// lets a used-up limit begin anew while there are fresher ones. Default: 64 MiB.
     pub limits: u64,
     /// Sessions and their indexes. When full, a write is [`QuotaExceeded`](crate::store::ErrorKind::QuotaExceeded):
     /// nobody is logged out to make room. Default: 64 MiB.

@@ -49,7 +49,8 @@ impl MemoryStoreBuilder {
         self
     }
 
-    /// Sets what is called for each [`MemoryEvent`], after all locks are released: it may call the store. Default:
+    /// Sets what is called for each [`MemoryEvent`], after all locks are released: it may call the store, but a
+    /// call that causes the same event again calls the hook again. Default:
     /// nothing.
     #[must_use]
     pub fn on_event(mut self, hook: impl Fn(MemoryEvent) + Send + Sync + 'static) -> Self {

@@ -9,6 +9,7 @@ pub(super) struct Log {
     last: u128,
     recent: VecDeque<Tag>,
     marks: HashMap<Tag, u128>,
+    used: u64,
 }
 
 impl Log {
@@ -23,7 +24,16 @@ impl Log {
             last: 0,
             recent: VecDeque::new(),
             marks: HashMap::new(),
+            used: 0,
         }
+    }
+
+    pub(super) const fn touch(&mut self, now: u64) {
+        self.used = now;
+    }
+
+    pub(super) const fn used(&self) -> u64 {
+        self.used
     }
 
     /// Purges at the end of the log. `next` is the epoch that begins if need be.

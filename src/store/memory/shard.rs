@@ -54,7 +54,7 @@ impl Limits {
             self.rings.sweep(now);
         }
         let mut evicted = 0;
-        while self.size() + Self::RING > self.budget && self.evict(digest.0) {
+        while self.size() + Self::RING > self.budget && self.evict(digest.0, now) {
             evicted += 1;
         }
         T::table_mut(self).insert(digest, state);
@@ -65,24 +65,52 @@ impl Limits {
         self.cells.len() as u64 * Self::CELL + self.rings.len() as u64 * Self::RING
     }
 
-    fn evict(&mut self, random: u64) -> bool {
-        let cell = self.cells.sample(random, Cell::expires);
-        let ring = self.rings.sample(random, Ring::expires);
-        match (cell, ring) {
-            (Some(cell), Some(ring))
-                if self.rings.get(ring).expires() < self.cells.get(cell).expires() =>
-            {
-                self.rings.remove(ring);
+    /// Evicts, of eight cells and eight rings, the one that is least used up, or else ends first.
+    fn evict(&mut self, random: u64, now: u64) -> bool {
+        let rank = |fullness, expires| {
+            if expires > now {
+                (fullness, expires)
+            } else {
+                (0, 0)
             }
-            (Some(cell), _) => {
+        };
+        let cell = self
+            .cells
+            .sample(random, |cell| rank(cell.fullness(), cell.expires()));
+        let ring = self
+            .rings
+            .sample(random, |ring| rank(ring.fullness(), ring.expires()));
+        match (cell, ring) {
+            (Some((fresh, cell)), Some((fresher, _))) if fresh <= fresher => {
                 self.cells.remove(cell);
             }
-            (None, Some(ring)) => {
+            (_, Some((_, ring))) => {
                 self.rings.remove(ring);
+            }
+            (Some((_, cell)), None) => {
+                self.cells.remove(cell);
             }
             (None, None) => return false,
         }
         true
+    }
+}
+
+#[cfg(test)]
+impl Limits {
+    /// Returns all states as they lie.
+    pub(super) fn dump(&self) -> Vec<(Digest, crate::quota::State)> {
+        let rings = self
+            .rings
+            .dump()
+            .into_iter()
+            .map(|(digest, ring)| (digest, ring.into()));
+        self.cells
+            .dump()
+            .into_iter()
+            .map(|(digest, cell)| (digest, cell.into()))
+            .chain(rings)
+            .collect()
     }
 }
 
@@ -198,18 +226,19 @@ impl Records {
         looks
     }
 
-    /// Evicts the stored response of eight that has expired, or was not used for longest.
+    /// Evicts the stored response of eight that has expired, or was not used for longest. `last`: also the only one.
     pub(super) fn evict_cached(
         &mut self,
         account: &Account,
         random: u64,
         now: u64,
+        last: bool,
     ) -> Option<MemoryEvent> {
-        let place =
-            self.cache.sample(
-                random,
-                |record| if record.expires > now { record.used } else { 0 },
-            )?;
+        if self.cache.len() < 2 && !last {
+            return None;
+        }
+        let rank = |record: &Record| if record.expires > now { record.used } else { 0 };
+        let (_, place) = self.cache.sample(random, rank)?;
         account.release(self.cache.remove(place).size());
         Some(MemoryEvent::CacheEvicted)
     }

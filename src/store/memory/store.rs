@@ -39,10 +39,10 @@ use crate::{
 /// let store = MemoryStore::builder().clock(clock.clone()).build();
 /// ```
 #[derive(Clone)]
-pub struct MemoryStore(Arc<Inner>);
+pub struct MemoryStore(pub(super) Arc<Inner>);
 
 pub(super) struct Inner {
-    shards: Box<[Mutex<Shard>; SHARDS]>,
+    pub(super) shards: Box<[Mutex<Shard>; SHARDS]>,
     sessions: Account,
     cache: Account,
     data: Account,
@@ -56,7 +56,7 @@ pub(super) struct Inner {
 
 /// As many as a mask has bits.
 const SHARDS: usize = 64;
-/// Logs are made by developers, one for each cache; this many are a mistake, and the rest begins anew.
+/// Beyond it, the log that was not used for longest is forgotten, which purges all of its cache.
 const LOGS: usize = 1024;
 
 impl MemoryStore {
@@ -186,13 +186,19 @@ impl Inner {
         }
     }
 
+    /// Evicts up to a number of stored responses. The last one of a shard goes only where no shard has two: it may be the
+    /// one that everybody asks for.
     fn evict_cached(&self, account: &Account, bytes: u64, now: u64) {
-        let mut empty = 0;
-        while empty < SHARDS && !account.has_room(bytes) {
+        let (mut evictions, mut vain) = (0, 0);
+        while evictions < 4096 && vain < 2 * SHARDS && !account.has_room(bytes) {
             let (turn, mut shard) = self.next_shard();
-            let evicted = shard.records.evict_cached(account, turn as u64, now);
+            let random = (turn as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+            let evicted = shard
+                .records
+                .evict_cached(account, random, now, vain >= SHARDS);
             drop(shard);
-            empty = if evicted.is_some() { 0 } else { empty + 1 };
+            evictions += 1;
+            vain = if evicted.is_some() { 0 } else { vain + 1 };
             evicted.into_iter().for_each(|event| self.report(event));
         }
     }
@@ -203,14 +209,21 @@ impl Inner {
     }
 
     fn with_log<T>(&self, log: &Scope, call: impl FnOnce(&mut Log) -> T) -> Result<T> {
+        let now = self.now().as_micros();
         let mut logs = lock(&self.logs);
         if logs.len() >= LOGS && !logs.contains_key(&log.digest()) {
-            logs.clear();
+            let unused = logs
+                .iter()
+                .min_by_key(|(_, log)| log.used())
+                .map(|(digest, _)| *digest);
+            unused.and_then(|digest| logs.remove(&digest));
         }
-        Ok(call(match logs.entry(log.digest()) {
+        let log = match logs.entry(log.digest()) {
             Entry::Occupied(log) => log.into_mut(),
             Entry::Vacant(vacant) => vacant.insert(Log::new(random_epoch()?)),
-        }))
+        };
+        log.touch(now);
+        Ok(call(log))
     }
 }
 
@@ -308,7 +321,7 @@ fn number(digest: Digest) -> usize {
 }
 
 /// Locks, also after a panic elsewhere: every change is made by code that does not panic half way.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

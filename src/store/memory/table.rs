@@ -107,12 +107,12 @@ impl<T> Table<T> {
         std::mem::replace(hole, removed).value
     }
 
-    /// Returns the place with the lowest rank among eight neighbours, somewhere in the table. `None` if it is empty.
-    pub(super) fn sample(&self, random: u64, rank: impl Fn(&T) -> u64) -> Option<u32> {
+    /// Returns the lowest rank among eight neighbours somewhere in the table, and its place. `None` if it is empty.
+    pub(super) fn sample<R: Ord>(&self, random: u64, rank: impl Fn(&T) -> R) -> Option<(R, u32)> {
         let len = self.len() as u64;
         let start = random.checked_rem(len)?;
         let places = (0..len.min(8)).map(|step| ((start + step) % len) as u32);
-        places.min_by_key(|place| rank(self.get(*place)))
+        places.map(|place| (rank(self.get(place)), place)).min()
     }
 }
 
@@ -128,6 +128,18 @@ impl<T: Expire> Table<T> {
         }
         self.sweeper += 1;
         None
+    }
+}
+
+#[cfg(test)]
+impl<T: Copy> Table<T> {
+    /// Returns all entries as they lie.
+    pub(super) fn dump(&self) -> Vec<(Digest, T)> {
+        self.chunks
+            .iter()
+            .flatten()
+            .map(|slot| (slot.digest, slot.value))
+            .collect()
     }
 }
 

@@ -91,7 +91,7 @@ impl Inner {
             )
         });
         self.reserve(&growth)
-            .map_err(|class| Full::new(class, plan))?;
+            .map_err(|(class, bytes)| Full::new(class, bytes, plan))?;
         let versions = plan.iter().map(|step| step.apply(shards, now)).collect();
         self.release(&growth);
         Ok(Written::Done(versions))
@@ -109,7 +109,7 @@ impl Inner {
     }
 
     /// Takes the bytes of every class that grows, or none; then returns a class that is full.
-    fn reserve(&self, growth: &[(Class, i64)]) -> Result<(), Class> {
+    fn reserve(&self, growth: &[(Class, i64)]) -> Result<(), (Class, u64)> {
         for (at, (class, bytes)) in growth.iter().enumerate() {
             if !self
                 .account(*class)
@@ -120,7 +120,7 @@ impl Inner {
                     self.account(*class)
                         .release(u64::try_from(*bytes).unwrap_or(0));
                 });
-                return Err(*class);
+                return Err((*class, bytes.unsigned_abs()));
             }
         }
         Ok(())
@@ -137,20 +137,10 @@ impl Inner {
 }
 
 impl Full {
-    fn new(class: Class, plan: &Plan<'_>) -> Self {
-        let steps = plan.iter().filter(|step| step.class == class);
-        let kind = steps
-            .clone()
-            .next()
-            .map_or(Kind::Index, |step| step.write.key().scope().kind());
-        let bytes = steps
-            .filter_map(|step| step.record.as_ref())
-            .map(|(value, _)| Record::size_with(value.len()));
-        Self {
-            class,
-            kind,
-            bytes: bytes.sum::<u64>() + Index::MEMBER,
-        }
+    fn new(class: Class, bytes: u64, plan: &Plan<'_>) -> Self {
+        let step = plan.iter().find(|step| step.class == class);
+        let kind = step.map_or(Kind::Index, |step| step.write.key().scope().kind());
+        Self { class, kind, bytes }
     }
 }
 
@@ -183,7 +173,7 @@ impl Step<'_> {
         }
     }
 
-    /// Returns whether the index would have too many members after the whole batch.
+    /// Returns whether the whole batch lets the index grow beyond what it may have.
     fn overfills(&self, plan: &Plan<'_>, shards: &mut Shards<'_>, now: u64) -> bool {
         let Some((index, most)) = self
             .joins()
@@ -202,8 +192,8 @@ impl Step<'_> {
         let (joins, leaves): (Vec<_>, Vec<_>) = others.partition(|step| step.record.is_some());
         let left = leaves.into_iter().filter(|step| is_member(step)).count();
         let joined = joins.into_iter().filter(|step| !is_member(step)).count();
-        (members.map_or(0, |members| members.count(now)) + joined).saturating_sub(left)
-            > most as usize
+        let before = members.map_or(0, |members| members.count(now));
+        joined > left && before + joined - left > most as usize
     }
 
     fn joins(&self) -> Option<(Digest, &Membership)> {
