@@ -248,6 +248,7 @@ fn a_full_cache_makes_room_for_what_is_new_and_keeps_what_is_used() {
                 .put(&pages.key(number.to_string()), vec![0; 1000], HOUR)
                 .await
                 .unwrap();
+            clock.advance(Duration::from_micros(1)); // used after all others
             assert!(
                 store.get(&pages.key("popular")).await.unwrap().is_some(),
                 "evicted after {number}"
