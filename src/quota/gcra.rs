@@ -98,11 +98,9 @@ impl Level for Gcra {
             // Another quota: what was taken counts by its time. Anything else would depend on when it is asked.
             0
         };
-        let end = Span {
-            whole: cell.expires() - u64::from(part > 0),
-            part,
-        };
-        let taken = end.minus(Span::micros(now), limit);
+        // It has not expired, so the difference is above zero.
+        let whole = cell.expires() - now - u64::from(part > 0);
+        let taken = Span { whole, part };
         Self { now, taken }
     }
 

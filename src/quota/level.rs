@@ -45,8 +45,9 @@ pub(crate) trait Expire {
 /// Returns how much of a limit is used up, from 0 to 127: what a full store evicts by.
 #[inline]
 fn fullness(capacity: u32, available: u32) -> u8 {
-    let used = u64::from(capacity.saturating_sub(available));
-    (used * 127).checked_div(u64::from(capacity)).unwrap_or(127) as u8
+    // What is available is at most the capacity; and a quota of nothing stores nothing.
+    let used = u64::from(capacity.wrapping_sub(available));
+    (used * 127 / u64::from(capacity.max(1))) as u8
 }
 
 #[inline(always)] // as `Quota::step_cell`
