@@ -5,7 +5,7 @@
 //! | [`Quota::per_second`] … [`per_day`](Quota::per_day) | GCRA: a burst, then evenly | the default |
 //! | [`Quota::fixed`] | at most n in a window that begins with a key's first hit; 2n around its end | few, cheap commands |
 //! | [`Quota::aligned`] | the same, windows aligned to the Unix epoch | quotas "per day" |
-//! | [`Quota::sliding`] | n in a weighted window, as `@upstash/ratelimit` weighs it; below 2n in any window | smooth limits that cost little |
+//! | [`Quota::sliding`] | n in a weighted window, as `@upstash/ratelimit` weighs it; at most 2n in any window | smooth limits that cost little |
 //! | [`Quota::strict`] | **never more than n in any window**, with a release up to a tenth late | logins, costly calls |
 //! | [`Quota::token_bucket`] | a burst, then n at once every window | batches |
 //!

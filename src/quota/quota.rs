@@ -60,7 +60,7 @@ impl Quota {
     /// Allows `n` per minute, evenly, and a burst of `n`.
     ///
     /// # Panics
-    /// As [`per_second`](Self::per_second).
+    /// If `n` is zero, or too large for [`new`](Self::new). In a `const` it does not compile.
     #[must_use]
     pub const fn per_minute(n: u32) -> Self {
         Self::checked(Algorithm::Gcra, n, Duration::from_secs(60))
@@ -69,7 +69,7 @@ impl Quota {
     /// Allows `n` per hour, evenly, and a burst of `n`.
     ///
     /// # Panics
-    /// As [`per_second`](Self::per_second).
+    /// As [`per_minute`](Self::per_minute).
     #[must_use]
     pub const fn per_hour(n: u32) -> Self {
         Self::checked(Algorithm::Gcra, n, Duration::from_secs(60 * 60))
@@ -78,7 +78,7 @@ impl Quota {
     /// Allows `n` per day of 24 hours, evenly, and a burst of `n`.
     ///
     /// # Panics
-    /// As [`per_second`](Self::per_second).
+    /// As [`per_minute`](Self::per_minute).
     #[must_use]
     pub const fn per_day(n: u32) -> Self {
         Self::checked(Algorithm::Gcra, n, Duration::from_secs(24 * 60 * 60))
@@ -155,7 +155,8 @@ impl Quota {
     ///
     /// # Errors
     /// If the limit is zero (see [`NONE`](Self::NONE)); if the window is shorter than a microsecond, longer than ten
-    /// years, or for [`SlidingWindow`](Algorithm::SlidingWindow) not whole milliseconds.
+    /// years, or for [`SlidingWindow`](Algorithm::SlidingWindow) not whole milliseconds; for [`Gcra`](Algorithm::Gcra),
+    /// if the limit is above 90 million and its units are too fine to count over that window.
     pub const fn new(
         algorithm: Algorithm,
         limit: u32,
@@ -193,8 +194,8 @@ impl Quota {
     /// As [`burst`](Self::burst), for a number that is only known at run time.
     ///
     /// # Errors
-    /// If the burst is zero; if the algorithm has no burst apart from its limit (all windows); if a burst takes more
-    /// than 2⁵³ microseconds (285 years) to come back.
+    /// If the burst is zero; if the algorithm has no burst apart from its limit (all windows); for GCRA, if a burst takes
+    /// more than 2⁵³ microseconds (285 years) to come back, or as [`new`](Self::new).
     pub const fn try_burst(self, burst: u32) -> Result<Self, InvalidQuota> {
         if !matches!(self.algorithm, Algorithm::Gcra | Algorithm::TokenBucket) {
             return Err(InvalidQuota("only GCRA and token buckets have a burst"));
