@@ -1,5 +1,7 @@
 //! Locks: one holder at a time, and nobody touches another's.
 
+mod holders;
+
 use std::{
     sync::{
         Arc,

@@ -1,5 +1,11 @@
 //! What the memory store promises beyond the contract: exactness among threads, budgets, and hooks that may do anything.
 
+mod budget;
+mod claims;
+mod evict;
+mod hooks;
+mod threads;
+
 use std::{
     net::{IpAddr, Ipv4Addr},
     panic::{AssertUnwindSafe, catch_unwind},

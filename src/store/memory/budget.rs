@@ -98,7 +98,7 @@ impl Class {
 /// The bytes of one class in use.
 pub(super) struct Account {
     budget: u64,
-    used: AtomicU64,
+    pub(super) used: AtomicU64,
 }
 
 impl Account {

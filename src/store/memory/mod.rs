@@ -10,6 +10,8 @@ mod record;
 mod shard;
 mod store;
 mod table;
+#[cfg(test)]
+mod tests;
 mod write;
 
 pub use self::{

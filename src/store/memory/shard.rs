@@ -100,16 +100,11 @@ impl Limits {
 impl Limits {
     /// Returns all states as they lie.
     pub(super) fn dump(&self) -> Vec<(Digest, crate::quota::State)> {
-        let rings = self
-            .rings
-            .dump()
-            .into_iter()
-            .map(|(digest, ring)| (digest, ring.into()));
-        self.cells
-            .dump()
-            .into_iter()
-            .map(|(digest, cell)| (digest, cell.into()))
-            .chain(rings)
+        let cells = self.cells.iter();
+        let rings = self.rings.iter();
+        cells
+            .map(|(digest, cell)| (digest, (*cell).into()))
+            .chain(rings.map(|(digest, ring)| (digest, (*ring).into())))
             .collect()
     }
 }

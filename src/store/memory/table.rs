@@ -132,14 +132,11 @@ impl<T: Expire> Table<T> {
 }
 
 #[cfg(test)]
-impl<T: Copy> Table<T> {
+impl<T> Table<T> {
     /// Returns all entries as they lie.
-    pub(super) fn dump(&self) -> Vec<(Digest, T)> {
-        self.chunks
-            .iter()
-            .flatten()
-            .map(|slot| (slot.digest, slot.value))
-            .collect()
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Digest, &T)> {
+        let slots = self.chunks.iter().flatten();
+        slots.map(|slot| (slot.digest, &slot.value))
     }
 }
 

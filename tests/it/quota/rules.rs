@@ -357,3 +357,14 @@ fn a_window_takes_any_limit() {
         }
     }
 }
+
+/// R11: as the documentation of `Quota::new` has it.
+#[test]
+fn gcra_takes_any_limit_up_to_ninety_million() {
+    for seconds in [1, 60, 3600, 86_400, 3650 * 86_400] {
+        let quota = |limit| Quota::new(Algorithm::Gcra, limit, Duration::from_secs(seconds));
+        assert!((89_999_000..=90_000_000).all(|limit| quota(limit).is_ok()));
+    }
+    let day = Duration::from_secs(86_400);
+    assert!(Quota::new(Algorithm::Gcra, 94_945_055, day).is_err());
+}
