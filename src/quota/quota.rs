@@ -274,7 +274,9 @@ impl Quota {
     ///
     /// `state` is what an earlier step returned, or `None`; a state that has [expired](State::expires_at), or belongs to
     /// another algorithm, counts as `None`. A state of another limit, burst or window is carried over, so that a
-    /// change of plan never gives a free burst. That is for a change: quotas that take turns on one state undo each other.
+    /// change of plan never gives a free burst. (A token bucket is
+    /// refilled by the windows of the new quota since its last refill.) That is for a change: quotas that take turns on one
+    /// state undo each other.
     ///
     /// - A cost of zero is allowed and writes nothing. A cost above the [capacity](Self::capacity) is
     ///   [`Never`](crate::store::Verdict::Never).
