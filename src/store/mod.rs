@@ -54,10 +54,16 @@ mod memory;
 mod metered;
 mod prefixed;
 mod purge;
+#[cfg(feature = "redis")]
+mod redis;
+#[cfg(any(feature = "redis", feature = "upstash"))]
+mod remote;
 mod scope;
 mod shared;
 mod siphash;
 
+#[cfg(feature = "redis")]
+pub use self::redis::RedisStore;
 pub use self::{
     batch::{Batch, Change, Condition, Membership, Refusal, Write, Written},
     claim::{Claim, Spend, Window},

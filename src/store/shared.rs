@@ -139,6 +139,13 @@ impl<S: Store> From<MeteredStore<S>> for SharedStore {
     }
 }
 
+#[cfg(feature = "redis")]
+impl From<super::RedisStore> for SharedStore {
+    fn from(store: super::RedisStore) -> Self {
+        Self::new(store)
+    }
+}
+
 impl fmt::Debug for SharedStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SharedStore").finish_non_exhaustive()

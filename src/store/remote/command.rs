@@ -1,0 +1,79 @@
+//! Commands: words, the first of which is the name.
+
+use std::fmt;
+
+use bytes::Bytes;
+
+/// A Redis command.
+///
+/// `Debug` shows its name only: the other words are keys and values.
+#[derive(Clone)]
+pub(crate) struct Command {
+    name: &'static str,
+    words: Vec<Bytes>,
+    effect: Effect,
+}
+
+/// Whether a command changes anything: on a global database, a write is billed in every region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Effect {
+    Read,
+    Write,
+}
+
+impl Command {
+    pub(crate) const fn new(name: &'static str, effect: Effect) -> Self {
+        Self {
+            name,
+            words: Vec::new(),
+            effect,
+        }
+    }
+
+    /// Adds a word.
+    pub(crate) fn word(mut self, word: impl Into<Bytes>) -> Self {
+        self.words.push(word.into());
+        self
+    }
+
+    /// Adds words.
+    pub(crate) fn words(mut self, words: impl IntoIterator<Item = Bytes>) -> Self {
+        self.words.extend(words);
+        self
+    }
+
+    /// Adds a number.
+    pub(crate) fn number(self, number: impl itoa::Integer) -> Self {
+        let mut buffer = itoa::Buffer::new();
+        let text = Bytes::copy_from_slice(buffer.format(number).as_bytes());
+        self.word(text)
+    }
+
+    /// Returns the name, in capitals.
+    pub(crate) const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Returns the words after the name.
+    pub(crate) fn arguments(&self) -> &[Bytes] {
+        &self.words
+    }
+
+    pub(crate) const fn effect(&self) -> Effect {
+        self.effect
+    }
+
+    /// Returns how many bytes the words have.
+    pub(crate) fn size(&self) -> usize {
+        self.words.iter().map(Bytes::len).sum::<usize>() + self.name.len()
+    }
+}
+
+impl fmt::Debug for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Command")
+            .field("name", &self.name)
+            .field("words", &self.words.len())
+            .finish_non_exhaustive()
+    }
+}

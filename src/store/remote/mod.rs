@@ -1,0 +1,26 @@
+//! What all Redis stores share: the contract as commands and scripts, whatever carries them.
+
+mod acquire;
+mod bill;
+mod command;
+mod increment;
+mod members;
+mod purge;
+mod read;
+mod refusal;
+mod reply;
+mod script;
+mod store;
+mod value;
+mod wire;
+mod write;
+
+pub(crate) use self::{
+    bill::Bill,
+    command::{Command, Effect},
+    refusal::Refusal,
+    refusal::Refusal as ServerError,
+    reply::Reply,
+    store::RemoteStore,
+    wire::Wire,
+};

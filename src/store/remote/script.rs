@@ -1,0 +1,60 @@
+//! Scripts: their texts, and the names by which a server knows them.
+
+use std::sync::OnceLock;
+
+use bytes::Bytes;
+use sha1::{Digest as _, Sha1};
+
+/// A Lua script, in two flavours: as it is, and with the flag that makes Upstash lock the keys of the script and not the
+/// whole database. Redis refuses the flag.
+pub(crate) struct Script {
+    source: &'static str,
+    plain: OnceLock<Text>,
+    locking: OnceLock<Text>,
+}
+
+/// Which flavour a server takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flavour {
+    Plain,
+    LocksKeys,
+}
+
+/// The text of a script, and its name: the SHA-1 in hex.
+#[derive(Clone, Debug)]
+pub(crate) struct Text {
+    pub(crate) source: Bytes,
+    pub(crate) sha: Bytes,
+}
+
+impl Script {
+    pub(crate) const fn new(source: &'static str) -> Self {
+        Self {
+            source,
+            plain: OnceLock::new(),
+            locking: OnceLock::new(),
+        }
+    }
+
+    pub(crate) fn text(&self, flavour: Flavour) -> &Text {
+        match flavour {
+            Flavour::Plain => self
+                .plain
+                .get_or_init(|| Text::new(Bytes::from_static(self.source.as_bytes()))),
+            Flavour::LocksKeys => self.locking.get_or_init(|| {
+                Text::new(format!("#!lua flags=allow-key-locking\n{}", self.source).into())
+            }),
+        }
+    }
+}
+
+impl Text {
+    fn new(source: Bytes) -> Self {
+        let sha = Sha1::digest(&source);
+        let hex: String = sha.iter().map(|byte| format!("{byte:02x}")).collect();
+        Self {
+            source,
+            sha: hex.into(),
+        }
+    }
+}

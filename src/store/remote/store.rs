@@ -1,0 +1,142 @@
+//! The contract over any wire.
+
+use std::{
+    fmt,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use bytes::Bytes;
+
+use super::{
+    Bill, Command, Reply, Wire,
+    command::Effect,
+    script::{Flavour, Script},
+};
+use crate::store::{
+    Batch, Claim, Cursor, Decisions, Entries, Key, Limits, Members, Position, Purge, Purges,
+    Result, Scope, Store, Written,
+};
+
+/// A store behind a wire. What each method sends is in the file named after it.
+pub(crate) struct RemoteStore<W> {
+    pub(super) wire: W,
+    // Whether the server has refused the flag of scripts; and the options of SET, and DELEX.
+    plain_scripts: AtomicBool,
+    pub(super) no_native_conditions: AtomicBool,
+}
+
+impl<W: Wire> RemoteStore<W> {
+    pub(crate) const fn new(wire: W) -> Self {
+        Self {
+            wire,
+            plain_scripts: AtomicBool::new(!W::LOCKS_KEYS),
+            no_native_conditions: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) const fn wire(&self) -> &W {
+        &self.wire
+    }
+
+    /// Sends a command that costs one, whatever comes of it.
+    pub(super) async fn send(&self, command: Command) -> Result<Reply> {
+        let bill = match command.effect() {
+            Effect::Read => Bill::new(1, 0),
+            Effect::Write => Bill::new(0, 1),
+        };
+        let reply = self.wire.send(command).await?;
+        self.wire.bill(bill);
+        Ok(reply)
+    }
+
+    /// Runs a script, and loads it where the server does not know it: nothing ran then, so it is no silent retry.
+    ///
+    /// Bills the script itself; what it runs is the caller's to add.
+    pub(super) async fn run(
+        &self,
+        script: &Script,
+        keys: &[Bytes],
+        arguments: &[Bytes],
+    ) -> Result<Reply> {
+        let command = |name, word: &Bytes| {
+            Command::new(name, Effect::Read)
+                .word(word.clone())
+                .number(keys.len())
+                .words(keys.iter().cloned())
+                .words(arguments.iter().cloned())
+        };
+        loop {
+            let flavour = self.flavour();
+            let text = script.text(flavour);
+            let mut reply = self.send(command("EVALSHA", &text.sha)).await?;
+            if matches!(&reply, Reply::Refused(refusal) if refusal.is_unknown_script()) {
+                reply = self.send(command("EVAL", &text.source)).await?;
+            }
+            match &reply {
+                // At most once: the flavour without the flag follows.
+                Reply::Refused(refusal)
+                    if refusal.is_unknown_flag() && flavour == Flavour::LocksKeys =>
+                {
+                    self.plain_scripts.store(true, Ordering::Relaxed);
+                }
+                _ => return Ok(reply),
+            }
+        }
+    }
+
+    fn flavour(&self) -> Flavour {
+        if self.plain_scripts.load(Ordering::Relaxed) {
+            Flavour::Plain
+        } else {
+            Flavour::LocksKeys
+        }
+    }
+}
+
+impl<W: Wire> Store for RemoteStore<W> {
+    async fn read(&self, keys: &[Key]) -> Result<Entries> {
+        self.read_entries(keys).await
+    }
+
+    async fn write(&self, batch: &Batch) -> Result<Written> {
+        self.write_batch(batch).await
+    }
+
+    async fn increment(&self, key: &Key, by: i64, ttl: Duration) -> Result<i64> {
+        self.increment_counter(key, by, ttl).await
+    }
+
+    async fn acquire(&self, claims: &[Claim]) -> Result<Decisions> {
+        self.acquire_claims(claims).await
+    }
+
+    async fn members(&self, index: &Key, cursor: Cursor) -> Result<Members> {
+        self.list_members(index, cursor).await
+    }
+
+    async fn purge(&self, log: &Scope, what: Purge<'_>) -> Result<Position> {
+        self.purge_log(log, what).await
+    }
+
+    async fn purges(&self, log: &Scope, since: Option<Position>) -> Result<Purges> {
+        self.read_log(log, since).await
+    }
+
+    fn limits(&self) -> Limits {
+        self.wire.limits()
+    }
+
+    async fn ping(&self) -> Result<()> {
+        self.send(Command::new("PING", Effect::Read))
+            .await?
+            .ok()
+            .map(|_| ())
+    }
+}
+
+impl<W> fmt::Debug for RemoteStore<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RemoteStore").finish_non_exhaustive()
+    }
+}

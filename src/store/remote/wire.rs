@@ -1,0 +1,27 @@
+//! What carries commands to a server.
+
+use super::{Bill, Command, Reply};
+use crate::store::{Limits, Result};
+
+/// A way to a Redis server.
+pub(crate) trait Wire: Send + Sync + 'static {
+    /// Whether words may be any bytes, or UTF-8 only.
+    const BINARY: bool;
+
+    /// Whether to send scripts with the flag that makes Upstash lock their keys only, as long as the server takes it.
+    const LOCKS_KEYS: bool;
+
+    /// Sends a command: one trip, shared with whatever leaves at the same time.
+    ///
+    /// `Err`: it may have run or not; never sent twice. A server that refuses answers [`Reply::Refused`].
+    ///
+    /// # Cancellation
+    /// Dropping the future leaves the command unsent, or sent and run as a whole.
+    fn send(&self, command: Command) -> impl Future<Output = Result<Reply>> + Send;
+
+    /// Adds to the bill what a command or script has cost.
+    fn bill(&self, bill: Bill);
+
+    /// Returns the size of what the server takes.
+    fn limits(&self) -> Limits;
+}
