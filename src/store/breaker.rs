@@ -6,10 +6,9 @@ mod switch;
 #[cfg(test)]
 mod tests;
 
-pub use self::{builder::BreakerStoreBuilder, circuit::Circuit};
-
 use std::{fmt, future::poll_fn, pin::pin, sync::Arc, time::Duration};
 
+pub use self::{builder::BreakerStoreBuilder, circuit::Circuit};
 use self::{circuit::Access, switch::Switch};
 use super::{
     Batch, Claim, Cursor, Decisions, Entries, Key, Limits, Members, Position, Purge, Purges,

@@ -4,8 +4,9 @@ use std::{future::ready, time::Duration};
 
 use tower_upstash::{
     store::{
-        Batch, BreakerStore, Claim, Cursor, Decisions, Entries, Key, Limits, Members, MemoryStore, MeteredStore,
-        Position, PrefixedStore, Purge, Purges, Result, Scope, SharedStore, Store, TimeLimitedStore, Written,
+        Batch, BreakerStore, Claim, Cursor, Decisions, Entries, Key, Limits, Members, MemoryStore,
+        MeteredStore, Position, PrefixedStore, Purge, Purges, Result, Scope, SharedStore, Store,
+        TimeLimitedStore, Written,
         conformance::{Fixture, check},
     },
     time::{ManualClock, Timer},

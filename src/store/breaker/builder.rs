@@ -5,33 +5,30 @@ use std::{fmt, sync::Arc, time::Duration};
 use super::{
     BreakerStore,
     circuit::{Circuit, Rules},
-    switch::{Shared, Switch},
+    switch::{Settings, Switch},
 };
 use crate::time::{Clock, SystemClock};
 
 /// Settings of a [`BreakerStore`].
 pub struct BreakerStoreBuilder<S> {
     inner: S,
-    rules: Rules,
-    patience: Duration,
-    clock: Arc<dyn Clock>,
-    on_change: Option<Hook>,
+    settings: Settings,
 }
-
-pub(super) type Hook = Arc<dyn Fn(Circuit) + Send + Sync>;
 
 impl<S> BreakerStoreBuilder<S> {
     pub(super) fn new(inner: S) -> Self {
         Self {
             inner,
-            rules: Rules {
-                failures: 5,
-                cool_down: Duration::from_secs(1),
-                longest: Duration::from_secs(30),
+            settings: Settings {
+                rules: Rules {
+                    failures: 5,
+                    cool_down: Duration::from_secs(1),
+                    longest: Duration::from_secs(30),
+                },
+                patience: Duration::from_secs(1),
+                clock: Arc::new(SystemClock::new()),
+                on_change: None,
             },
-            patience: Duration::from_secs(1),
-            clock: Arc::new(SystemClock::new()),
-            on_change: None,
         }
     }
 
@@ -42,7 +39,7 @@ impl<S> BreakerStoreBuilder<S> {
     #[must_use]
     pub const fn failures(mut self, count: u32) -> Self {
         assert!(count > 0, "a circuit cannot open before the first failure");
-        self.rules.failures = count;
+        self.settings.rules.failures = count;
         self
     }
 
@@ -51,7 +48,7 @@ impl<S> BreakerStoreBuilder<S> {
     /// Each probe that fails doubles it, up to the [longest](Self::longest_cool_down).
     #[must_use]
     pub const fn cool_down(mut self, first: Duration) -> Self {
-        self.rules.cool_down = first;
+        self.settings.rules.cool_down = first;
         self
     }
 
@@ -59,7 +56,7 @@ impl<S> BreakerStoreBuilder<S> {
     /// [first](Self::cool_down) cool-down.
     #[must_use]
     pub const fn longest_cool_down(mut self, longest: Duration) -> Self {
-        self.rules.longest = longest;
+        self.settings.rules.longest = longest;
         self
     }
 
@@ -69,14 +66,14 @@ impl<S> BreakerStoreBuilder<S> {
     /// makes no dropped call a failure.
     #[must_use]
     pub const fn patience(mut self, patience: Duration) -> Self {
-        self.patience = patience;
+        self.settings.patience = patience;
         self
     }
 
     /// Sets the clock. Default: [`SystemClock`].
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Arc::new(clock);
+        self.settings.clock = Arc::new(clock);
         self
     }
 
@@ -86,7 +83,7 @@ impl<S> BreakerStoreBuilder<S> {
     /// each other closely may come in another order. It must not block or panic.
     #[must_use]
     pub fn on_change(mut self, hook: impl Fn(Circuit) + Send + Sync + 'static) -> Self {
-        self.on_change = Some(Arc::new(hook));
+        self.settings.on_change = Some(Arc::new(hook));
         self
     }
 
@@ -95,13 +92,7 @@ impl<S> BreakerStoreBuilder<S> {
     pub fn build(self) -> BreakerStore<S> {
         BreakerStore {
             inner: Arc::new(self.inner),
-            switch: Arc::new(Switch {
-                rules: self.rules,
-                patience: self.patience,
-                clock: self.clock,
-                on_change: self.on_change,
-                shared: Shared::new(),
-            }),
+            switch: Arc::new(Switch::new(self.settings)),
         }
     }
 }
@@ -109,8 +100,8 @@ impl<S> BreakerStoreBuilder<S> {
 impl<S> fmt::Debug for BreakerStoreBuilder<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BreakerStoreBuilder")
-            .field("rules", &self.rules)
-            .field("patience", &self.patience)
+            .field("rules", &self.settings.rules)
+            .field("patience", &self.settings.patience)
             .finish_non_exhaustive()
     }
 }

@@ -1,7 +1,8 @@
 //! The circuit that the clones of a breaker share.
 //!
-//! A closed circuit without a recent failure is one atomic load for a call's beginning and one for its end. Everything
-//! else is a step of the [`State`] under a mutex, which is held for a few instructions and never over an await or a hook.
+//! A closed circuit without a recent failure costs one atomic load when a call begins and one when it ends, and a look at
+//! the clock if the call has to wait. Everything else is a step of the [`State`] under a mutex, which is held for a few
+//! instructions and never over an await or a hook.
 
 use std::{
     mem::discriminant,
@@ -14,20 +15,12 @@ use std::{
 
 use super::{
     super::{Error, ErrorKind, Result},
-    builder::Hook,
     circuit::{Access, Circuit, Outcome, Permit, Rules, State},
 };
 use crate::time::{Clock, Timestamp};
 
 pub(super) struct Switch {
-    pub(super) rules: Rules,
-    pub(super) patience: Duration,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) on_change: Option<Hook>,
-    pub(super) shared: Shared,
-}
-
-pub(super) struct Shared {
+    settings: Settings,
     state: Mutex<State>,
     /// [`State::untroubled`], or `TROUBLED`. Written under the mutex only, and it guards no other memory: relaxed.
     untroubled: AtomicU64,
@@ -35,46 +28,54 @@ pub(super) struct Shared {
     rejected: AtomicU64,
 }
 
+pub(super) struct Settings {
+    pub(super) rules: Rules,
+    pub(super) patience: Duration,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) on_change: Option<Hook>,
+}
+
+pub(super) type Hook = Arc<dyn Fn(Circuit) + Send + Sync>;
+
 const TROUBLED: u64 = u64::MAX;
 
-impl Shared {
-    pub(super) const fn new() -> Self {
+impl Switch {
+    pub(super) const fn new(settings: Settings) -> Self {
         Self {
+            settings,
             state: Mutex::new(State::new()),
             untroubled: AtomicU64::new(0),
             opened: AtomicU64::new(0),
             rejected: AtomicU64::new(0),
         }
     }
-}
 
-impl Switch {
     pub(super) fn circuit(&self) -> Circuit {
-        let state = self.shared.state.lock();
+        let state = self.state.lock();
         state.unwrap_or_else(PoisonError::into_inner).circuit()
     }
 
     pub(super) fn opened(&self) -> u64 {
-        self.shared.opened.load(Ordering::Relaxed)
+        self.opened.load(Ordering::Relaxed)
     }
 
     pub(super) fn rejected(&self) -> u64 {
-        self.shared.rejected.load(Ordering::Relaxed)
+        self.rejected.load(Ordering::Relaxed)
     }
 
     /// Lets a call through, or says why not.
     pub(super) fn enter(&self) -> Result<Pass<'_>> {
-        let generation = self.shared.untroubled.load(Ordering::Relaxed);
+        let generation = self.untroubled.load(Ordering::Relaxed);
         if generation != TROUBLED {
             return Ok(self.pass(Permit::of(generation)));
         }
-        let now = self.clock.now();
-        let (permit, change) = self.step(|state| state.admit(now, &self.rules));
+        let now = self.settings.clock.now();
+        let (permit, change) = self.step(|state| state.admit(now, &self.settings.rules));
         // Before the hook, which may panic: a pass gives its probe back.
         let pass = permit.map(|permit| self.pass(permit));
         self.report(change);
         pass.ok_or_else(|| {
-            self.shared.rejected.fetch_add(1, Ordering::Relaxed);
+            self.rejected.fetch_add(1, Ordering::Relaxed);
             Error::new(
                 ErrorKind::Unavailable,
                 "circuit breaker is open, nothing was sent",
@@ -93,28 +94,27 @@ impl Switch {
 
     fn end(&self, permit: Permit, outcome: Outcome) {
         let nothing_to_note = match outcome {
-            Outcome::Answered => {
-                self.shared.untroubled.load(Ordering::Relaxed) == permit.generation()
-            }
+            Outcome::Answered => self.untroubled.load(Ordering::Relaxed) == permit.generation(),
             Outcome::Failed(_) => false,
             Outcome::Unknown => !permit.is_probe(),
         };
         if !nothing_to_note {
-            let now = self.clock.now();
-            let ((), change) = self.step(|state| state.end(permit, outcome, now, &self.rules));
+            let now = self.settings.clock.now();
+            let ((), change) =
+                self.step(|state| state.end(permit, outcome, now, &self.settings.rules));
             self.report(change);
         }
     }
 
     /// Takes a step, and returns what the circuit has changed to by it.
     fn step<T>(&self, step: impl FnOnce(&mut State) -> T) -> (T, Option<Circuit>) {
-        let state = self.shared.state.lock();
+        let state = self.state.lock();
         let mut state = state.unwrap_or_else(PoisonError::into_inner);
         let before = state.circuit();
         let answer = step(&mut state);
         let after = state.circuit();
         let untroubled = state.untroubled().unwrap_or(TROUBLED);
-        self.shared.untroubled.store(untroubled, Ordering::Relaxed);
+        self.untroubled.store(untroubled, Ordering::Relaxed);
         let changed = discriminant(&before) != discriminant(&after);
         (answer, changed.then_some(after))
     }
@@ -122,9 +122,9 @@ impl Switch {
     fn report(&self, change: Option<Circuit>) {
         let Some(circuit) = change else { return };
         if matches!(circuit, Circuit::Open { .. }) {
-            self.shared.opened.fetch_add(1, Ordering::Relaxed);
+            self.opened.fetch_add(1, Ordering::Relaxed);
         }
-        if let Some(hook) = &self.on_change {
+        if let Some(hook) = &self.settings.on_change {
             hook(circuit);
         }
     }
@@ -142,7 +142,8 @@ pub(super) struct Pass<'a> {
 impl Pass<'_> {
     /// Takes note that the store did not answer at once.
     pub(super) fn waits(&mut self) {
-        self.waiting.get_or_insert_with(|| self.switch.clock.now());
+        self.waiting
+            .get_or_insert_with(|| self.switch.settings.clock.now());
     }
 
     /// Takes note of the answer.
@@ -152,8 +153,8 @@ impl Pass<'_> {
 
     /// Returns what it says that nobody waits any more.
     fn abandoned(&self) -> Outcome {
-        let patience = self.switch.patience;
-        let too_long = |since: Timestamp| self.switch.clock.now() >= since.after(patience);
+        let patience = self.switch.settings.patience;
+        let too_long = |since: Timestamp| self.switch.settings.clock.now() >= since.after(patience);
         if self.waiting.is_some_and(too_long) {
             Outcome::Failed(ErrorKind::Timeout)
         } else {

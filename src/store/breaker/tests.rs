@@ -1,10 +1,11 @@
 //! The circuit against a model that follows the words of its documentation.
 
+use std::time::Duration;
+
 use proptest::{prelude::*, sample::Index};
 
 use super::circuit::{Circuit, Outcome, Permit, Rules, State};
 use crate::{store::ErrorKind, time::Timestamp};
-use std::time::Duration;
 
 const RULES: Rules = Rules {
     failures: 3,
@@ -180,7 +181,9 @@ fn first_cool_down_counts_where_the_longest_is_shorter() {
     };
     let mut state = State::new();
     for _ in 0..3 {
-        let permit = state.admit(Timestamp::from_micros(0), &rules).expect("closed");
+        let permit = state
+            .admit(Timestamp::from_micros(0), &rules)
+            .expect("closed");
         let failed = Outcome::Failed(ErrorKind::Unavailable);
         state.end(permit, failed, Timestamp::from_micros(0), &rules);
     }

@@ -6,7 +6,7 @@ use std::{
     thread,
 };
 
-use tokio_test::{assert_pending, assert_ready_err, assert_ready_ok, task};
+use tokio_test::{assert_pending, assert_ready_err, assert_ready_ok};
 use tower_upstash::store::{Decisions, Error, Result};
 
 use super::*;
@@ -104,7 +104,11 @@ fn a_probe_that_was_never_polled_is_no_call() {
 #[test]
 fn a_store_that_has_to_wait_leaves_the_probe_to_the_call_that_follows() {
     let (store, remote, _) = due();
-    assert!(store.try_acquire(&[claim()], &mut Decisions::new()).is_none());
+    assert!(
+        store
+            .try_acquire(&[claim()], &mut Decisions::new())
+            .is_none()
+    );
     let mut probe = call!(store);
     answer(&remote);
     assert_ready_ok!(probe.poll());
@@ -127,7 +131,11 @@ fn a_probe_that_hangs_is_followed_by_another_less_and_less_often() {
     assert!(is_rejected(&store), "the third is under way");
     answer(&remote);
     assert_ready_ok!(first.poll());
-    assert_eq!(store.circuit(), Circuit::Closed, "it began after the circuit opened");
+    assert_eq!(
+        store.circuit(),
+        Circuit::Closed,
+        "it began after the circuit opened"
+    );
 }
 
 #[test]
@@ -259,14 +267,20 @@ fn threads_send_little_more_than_it_takes_to_open_and_one_probe() {
             for _ in 0..THREADS {
                 scope.spawn(|| {
                     barrier.wait();
-                    (0..times).for_each(|_| drop(ping(&store)));
+                    for _ in 0..times {
+                        let _ = ping(&store);
+                    }
                 });
             }
         });
     };
     hammer(1000);
     // Each thread may be in a call that began before the circuit opened.
-    assert!((5..5 + THREADS).contains(&flaky.asked()), "{}", flaky.asked());
+    assert!(
+        (5..5 + THREADS).contains(&flaky.asked()),
+        "{}",
+        flaky.asked()
+    );
     assert_eq!(store.usage().opened, 1);
     assert_eq!(store.usage().rejected + flaky.asked(), 1000 * THREADS);
 
