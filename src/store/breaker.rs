@@ -66,7 +66,8 @@ use super::{
 /// # Cancellation
 /// A call that is dropped says nothing, and a dropped probe makes the next call a probe; unless it has waited for longer
 /// than the [patience](BreakerStoreBuilder::patience), a second. So a time limit *outside* of the breaker opens it too, if
-/// it is at least that long; one inside, a [`TimeLimitedStore`](super::TimeLimitedStore), always does.
+/// it is at least that long; one inside, a [`TimeLimitedStore`](super::TimeLimitedStore), always does. Without any, a
+/// store that hangs is waited for.
 pub struct BreakerStore<S> {
     inner: Arc<S>,
     switch: Arc<Switch>,
