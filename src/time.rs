@@ -8,6 +8,7 @@ mod tokio;
 
 use std::{
     fmt,
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -139,7 +140,7 @@ impl Clock for ManualClock {
     }
 }
 
-/// What a waiting lock sleeps with: any [`hyper::rt::Timer`], so that every runtime has one.
+/// What waiting locks and time limits sleep with: any [`hyper::rt::Timer`], so that every runtime has one.
 #[derive(Clone)]
 pub struct Timer(Arc<dyn hyper::rt::Timer + Send + Sync>);
 
@@ -156,8 +157,8 @@ impl Timer {
         move || self.0.now().saturating_duration_since(start)
     }
 
-    pub(crate) async fn sleep(&self, duration: Duration) {
-        self.0.sleep(duration).await;
+    pub(crate) fn sleep(&self, duration: Duration) -> Pin<Box<dyn hyper::rt::Sleep>> {
+        self.0.sleep(duration)
     }
 }
 

@@ -37,6 +37,7 @@
 //! ```
 
 mod batch;
+mod breaker;
 mod claim;
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -61,11 +62,13 @@ mod remote;
 mod scope;
 mod shared;
 mod siphash;
+mod time_limited;
 
 #[cfg(feature = "redis")]
 pub use self::redis::RedisStore;
 pub use self::{
     batch::{Batch, Change, Condition, Membership, Refusal, Write, Written},
+    breaker::{BreakerStore, BreakerStoreBuilder, BreakerUsage, Circuit},
     claim::{Claim, Spend, Window},
     contract::{Limits, MAX_BATCH, MAX_CLAIMS, MAX_READ, MAX_TAGS, MAX_TTL, Store},
     counter::Counter,
@@ -82,4 +85,5 @@ pub use self::{
     purge::{Epoch, Position, Purge, PurgeView, Purges, Stamp, Tag},
     scope::{Kind, Scope},
     shared::SharedStore,
+    time_limited::TimeLimitedStore,
 };

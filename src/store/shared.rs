@@ -5,9 +5,9 @@ use std::{fmt, sync::Arc, time::Duration};
 use bytes::Bytes;
 
 use super::{
-    Batch, Claim, Condition, Counter, Cursor, Decisions, Entries, Entry, Key, Limits, Lock,
-    Members, MemoryStore, MeteredStore, Position, PrefixedStore, Purge, Purges, Result, Scope,
-    Store, Version, Write, Written, erased::DynStore,
+    Batch, BreakerStore, Claim, Condition, Counter, Cursor, Decisions, Entries, Entry, Key, Limits,
+    Lock, Members, MemoryStore, MeteredStore, Position, PrefixedStore, Purge, Purges, Result,
+    Scope, Store, TimeLimitedStore, Version, Write, Written, erased::DynStore,
 };
 
 /// Any [`Store`], behind one pointer. Cheap to clone.
@@ -142,6 +142,18 @@ impl<S: Store> From<MeteredStore<S>> for SharedStore {
 #[cfg(feature = "redis")]
 impl From<super::RedisStore> for SharedStore {
     fn from(store: super::RedisStore) -> Self {
+        Self::new(store)
+    }
+}
+
+impl<S: Store> From<TimeLimitedStore<S>> for SharedStore {
+    fn from(store: TimeLimitedStore<S>) -> Self {
+        Self::new(store)
+    }
+}
+
+impl<S: Store> From<BreakerStore<S>> for SharedStore {
+    fn from(store: BreakerStore<S>) -> Self {
         Self::new(store)
     }
 }

@@ -1,13 +1,19 @@
 //! What adapters add to the promises: prefixes that keep apart, counts, and nothing lost on the way.
 
+mod breaker;
+mod flaky;
+mod time_limited;
+
 use std::{pin::pin, time::Duration};
 
 use tower_upstash::{
     quota::Quota,
     store::{
-        Claim, Condition, Cursor, Decisions, Entries, ErrorKind, Key, Kind, MemoryStore,
-        MeteredStore, PrefixedStore, Purge, Scope, SharedStore, Store, Tag, Write,
+        BreakerStore, Claim, Condition, Cursor, Decisions, Entries, ErrorKind, Key, Kind,
+        MemoryStore, MeteredStore, PrefixedStore, Purge, Scope, SharedStore, Store, Tag,
+        TimeLimitedStore, Write,
     },
+    time::Timer,
 };
 
 use crate::support::Remote;
@@ -47,7 +53,18 @@ fn every_adapter_answers_at_once_where_its_store_does() {
         answers_at_once(&PrefixedStore::new(memory.clone(), "p")),
         [true; 3]
     );
-    assert_eq!(answers_at_once(&MeteredStore::new(memory)), [true; 3]);
+    assert_eq!(
+        answers_at_once(&MeteredStore::new(memory.clone())),
+        [true; 3]
+    );
+    assert_eq!(
+        answers_at_once(&BreakerStore::new(memory.clone())),
+        [true; 3]
+    );
+    assert_eq!(
+        answers_at_once(&TimeLimitedStore::new(memory, TTL, Timer::tokio())),
+        [true; 3]
+    );
 }
 
 #[test]
@@ -59,7 +76,15 @@ fn no_adapter_answers_at_once_where_its_store_has_to_wait() {
         [false; 3]
     );
     assert_eq!(
-        answers_at_once(&PrefixedStore::new(remote, "p")),
+        answers_at_once(&PrefixedStore::new(remote.clone(), "p")),
+        [false; 3]
+    );
+    assert_eq!(
+        answers_at_once(&BreakerStore::new(remote.clone())),
+        [false; 3]
+    );
+    assert_eq!(
+        answers_at_once(&TimeLimitedStore::new(remote, TTL, Timer::tokio())),
         [false; 3]
     );
     assert_eq!(answers_at_once(&metered), [false; 3]);

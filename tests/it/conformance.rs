@@ -4,11 +4,12 @@ use std::{future::ready, time::Duration};
 
 use tower_upstash::{
     store::{
-        Batch, Claim, Cursor, Decisions, Entries, Key, Limits, Members, MemoryStore, MeteredStore,
-        Position, PrefixedStore, Purge, Purges, Result, Scope, SharedStore, Store, Written,
+        Batch, BreakerStore, Claim, Cursor, Decisions, Entries, Key, Limits, Members, MemoryStore,
+        MeteredStore, Position, PrefixedStore, Purge, Purges, Result, Scope, SharedStore, Store,
+        TimeLimitedStore, Written,
         conformance::{Fixture, check},
     },
-    time::ManualClock,
+    time::{ManualClock, Timer},
 };
 
 /// A store that never answers at once: it waits before it does something, and after.
@@ -110,6 +111,37 @@ async fn prefixed_metered_store_conforms() {
 #[tokio::test]
 async fn metered_prefixed_shared_store_conforms() {
     conforms(|memory| MeteredStore::new(PrefixedStore::new(SharedStore::new(memory), "p"))).await;
+}
+
+fn time_limited<S>(store: S) -> TimeLimitedStore<S> {
+    TimeLimitedStore::new(store, Duration::from_secs(60), Timer::tokio())
+}
+
+#[tokio::test]
+async fn time_limited_store_conforms() {
+    conforms(time_limited).await;
+    conforms(|memory| time_limited(Waiting(memory))).await;
+}
+
+#[tokio::test]
+async fn breaker_store_conforms_however_soon_it_opens() {
+    conforms(BreakerStore::new).await;
+    conforms(|memory| BreakerStore::builder(memory).failures(1).build()).await;
+    conforms(|memory| BreakerStore::builder(Waiting(memory)).failures(1).build()).await;
+}
+
+#[tokio::test]
+async fn all_adapters_together_conform() {
+    conforms(|memory| {
+        let limited = time_limited(MeteredStore::new(Waiting(memory)));
+        PrefixedStore::new(BreakerStore::new(limited), "p")
+    })
+    .await;
+    conforms(|memory| {
+        let inner = SharedStore::from(BreakerStore::new(PrefixedStore::new(memory, "p")));
+        time_limited(MeteredStore::new(inner))
+    })
+    .await;
 }
 
 #[tokio::test]
