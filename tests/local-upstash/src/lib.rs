@@ -28,6 +28,7 @@ mod connection;
 mod events;
 mod executor;
 mod faults;
+mod hangup;
 mod monitor;
 mod pool;
 mod redis_server;

@@ -21,11 +21,12 @@ use crate::{
     connection::{Connection, Target},
     executor::Executor,
     faults::Faults,
+    hangup::Hangup,
     monitor::Monitor,
     pool::Pool,
     redis_server::RedisServer,
     scripts::Scripts,
-    service::{Hangup, Hook, Service},
+    service::{Hook, Service},
 };
 
 /// An Upstash REST endpoint on this machine. Ends, with its connections, when dropped.

@@ -1,9 +1,7 @@
 //! Answers one HTTP request.
 
 use std::{
-    convert::Infallible,
-    error::Error,
-    fmt, io,
+    io,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -14,7 +12,7 @@ use bytes::Bytes;
 use http::{
     HeaderValue, Method, Request, Response, StatusCode, header::CONTENT_TYPE, request::Parts,
 };
-use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
+use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Incoming;
 
 use crate::{
@@ -22,12 +20,12 @@ use crate::{
     events,
     executor::{Access, Executor, Reply},
     faults::{Fault, Faults},
+    hangup::{self, Body, Hangup},
     reply::{self, Format},
     request::{self, Ask},
 };
 
 pub(crate) type Hook = Box<dyn Fn(&Entry) + Send + Sync>;
-pub(crate) type Body = UnsyncBoxBody<Bytes, io::Error>;
 
 pub(crate) struct Service {
     pub(crate) executor: Arc<Executor>,
@@ -38,15 +36,6 @@ pub(crate) struct Service {
     pub(crate) bill: Bill,
     pub(crate) on_request: Option<Hook>,
     pub(crate) sync: AtomicU64,
-}
-
-/// How a connection ends without a response.
-#[derive(Debug)]
-pub(crate) enum Hangup {
-    Close,
-    Reset,
-    /// After these bytes.
-    Write(Bytes),
 }
 
 struct Answer {
@@ -134,8 +123,8 @@ impl Service {
         let Answer { response, commands } = self.respond(parts, body).await;
         let response = match fault {
             Some(Fault::DropAfter) => Err(Hangup::Close),
-            Some(Fault::Truncated) => Err(truncated(response).await),
-            Some(Fault::CutJson) => Ok(cut(response).await),
+            Some(Fault::Truncated) => Err(hangup::truncated(response).await),
+            Some(Fault::CutJson) => Ok(hangup::cut(response).await),
             _ => Ok(response),
         };
         (response, commands)
@@ -274,7 +263,7 @@ impl Service {
     }
 
     fn full(&self, status: StatusCode, kind: &'static str, body: Bytes) -> Response<Body> {
-        let mut response = Response::new(full(body));
+        let mut response = Response::new(hangup::full(body));
         *response.status_mut() = status;
         self.head(&mut response, kind);
         response
@@ -289,14 +278,6 @@ impl Service {
         headers.insert("upstash-sync-token", token);
     }
 }
-
-impl fmt::Display for Hangup {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("hung up by a fault")
-    }
-}
-
-impl Error for Hangup {}
 
 fn answer(response: Response<Body>, commands: u64) -> Answer {
     Answer { response, commands }
@@ -318,42 +299,4 @@ fn resp2<'a>(replies: impl Iterator<Item = &'a Reply>) -> Vec<u8> {
         }
     }
     bytes
-}
-
-fn full(body: Bytes) -> Body {
-    Full::new(body)
-        .map_err(|e: Infallible| match e {})
-        .boxed_unsync()
-}
-
-async fn collect(body: Body) -> Bytes {
-    body.collect()
-        .await
-        .map(|body| body.to_bytes())
-        .unwrap_or_default()
-}
-
-/// The head, with the true length, and half of the body.
-async fn truncated(response: Response<Body>) -> Hangup {
-    let (parts, body) = response.into_parts();
-    let body = collect(body).await;
-    let mut bytes = format!(
-        "HTTP/1.1 {}\r\ncontent-length: {}\r\n",
-        parts.status,
-        body.len()
-    )
-    .into_bytes();
-    for (name, value) in &parts.headers {
-        bytes.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
-    }
-    bytes.extend(b"\r\n");
-    bytes.extend(&body[..body.len() / 2]);
-    Hangup::Write(bytes.into())
-}
-
-async fn cut(response: Response<Body>) -> Response<Body> {
-    let (parts, body) = response.into_parts();
-    let body = collect(body).await;
-    let half = body.len() / 2;
-    Response::from_parts(parts, full(body.slice(..half)))
 }

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use crate::support::{Site, answer};
 
 /// Calls as many commands as its argument says, and `TIME`.
-const SCRIPT: &str = "for n = 1, ARGV[1] do redis.call('INCR', KEYS[1]) end return redis.call('TIME')";
+const SCRIPT: &str =
+    "for n = 1, ARGV[1] do redis.call('INCR', KEYS[1]) end return redis.call('TIME')";
 
 #[tokio::test]
 async fn each_command_counts_and_each_that_a_script_calls() {
@@ -53,20 +54,37 @@ async fn the_log_names_neither_keys_nor_values() {
     answer(site.get("/set/secret/value")).await;
     site.run(json!(["GET"])).await;
     answer(site.get("/get/secret?_token=x")).await;
-    let log: Vec<String> = site.server.bill().log().iter().map(ToString::to_string).collect();
-    assert_eq!(log, ["GET /set 200, 1 command", "POST / 400, 1 command", "GET /get 200, 1 command"]);
+    let log: Vec<String> = site
+        .server
+        .bill()
+        .log()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(
+        log,
+        [
+            "GET /set 200, 1 command",
+            "POST / 400, 1 command",
+            "GET /get 200, 1 command"
+        ]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_bill_is_exact_while_many_ask_at_once() {
     let site = Site::start().await;
-    let noise = site.redis.command(&["EVAL", "return redis.call('PING')", "0"]);
+    let noise = site
+        .redis
+        .command(&["EVAL", "return redis.call('PING')", "0"]);
     let requests = (0..300_u64).map(|n| {
         let script = json!(["EVAL", SCRIPT, 1, "n", n % 7]);
         let swap = json!(["SET", "k", n, "IFNE", "none"]);
         match n % 3 {
             0 => site.post("/", script.to_string()).send(),
-            1 => site.post("/pipeline", json!([swap, script, ["GET", "k"]]).to_string()).send(),
+            1 => site
+                .post("/pipeline", json!([swap, script, ["GET", "k"]]).to_string())
+                .send(),
             _ => site.post("/", swap.to_string()).send(),
         }
     });
@@ -80,7 +98,13 @@ async fn the_bill_is_exact_while_many_ask_at_once() {
             _ => 1,
         })
         .collect();
-    let mut billed: Vec<u64> = site.server.bill().log().iter().map(|entry| entry.commands).collect();
+    let mut billed: Vec<u64> = site
+        .server
+        .bill()
+        .log()
+        .iter()
+        .map(|entry| entry.commands)
+        .collect();
     expected.sort_unstable();
     billed.sort_unstable();
     assert_eq!(billed, expected);

@@ -17,21 +17,30 @@ fn seconds(time: &Value) -> u64 {
 async fn expiry_and_time_move_together_at_once() {
     let site = Site::over(RedisServer::with_clock().await.unwrap(), |b| b).await;
     let script = "return redis.call('TIME')";
-    site.result(json!(["SET", "short", "v", "PX", 3_599_000])).await;
-    site.result(json!(["SET", "long", "v", "PX", 7_200_000])).await;
+    site.result(json!(["SET", "short", "v", "PX", 3_599_000]))
+        .await;
+    site.result(json!(["SET", "long", "v", "PX", 7_200_000]))
+        .await;
     let before = seconds(&site.result(json!(["TIME"])).await);
     assert_eq!(site.result(json!(["GET", "short"])).await, "v");
     site.redis.advance(HOUR);
     assert_eq!(site.redis.ahead(), HOUR);
     assert_eq!(site.result(json!(["GET", "short"])).await, json!(null));
     assert_eq!(site.result(json!(["GET", "long"])).await, "v");
-    for time in [site.result(json!(["TIME"])).await, site.result(json!(["EVAL", script, 0])).await] {
+    for time in [
+        site.result(json!(["TIME"])).await,
+        site.result(json!(["EVAL", script, 0])).await,
+    ] {
         assert!((3600..3605).contains(&(seconds(&time) - before)));
     }
     let left = site.result(json!(["PTTL", "long"])).await.as_u64().unwrap();
     assert!((3_590_000..=3_600_000).contains(&left));
     site.redis.advance(Duration::from_micros(3_600_000_001));
-    assert_eq!(site.result(json!(["EVAL", "return redis.call('GET', 'long')", 0])).await, json!(null));
+    assert_eq!(
+        site.result(json!(["EVAL", "return redis.call('GET', 'long')", 0]))
+            .await,
+        json!(null)
+    );
 }
 
 #[tokio::test]
@@ -44,6 +53,15 @@ async fn a_restart_keeps_the_clock() {
 }
 
 async fn time(redis: &RedisServer) -> i64 {
-    let text = format!("{:?}", redis.command(&["EVAL", "return tonumber(redis.call('TIME')[1])", "0"]).await.unwrap());
-    text.trim_start_matches("int(").trim_end_matches(')').parse().unwrap()
+    let text = format!(
+        "{:?}",
+        redis
+            .command(&["EVAL", "return tonumber(redis.call('TIME')[1])", "0"])
+            .await
+            .unwrap()
+    );
+    text.trim_start_matches("int(")
+        .trim_end_matches(')')
+        .parse()
+        .unwrap()
 }

@@ -47,7 +47,8 @@ async fn the_monitor_shows_commands_and_not_our_marks() {
     let site = Site::start().await;
     let mut events = open(&site, "/monitor").await;
     wait_for(&mut events, "data: \"OK\"\n\n").await;
-    site.result(json!(["EVAL", "return redis.call('GET', 'k')", 0])).await;
+    site.result(json!(["EVAL", "return redis.call('GET', 'k')", 0]))
+        .await;
     let mut seen = String::new();
     while !seen.contains("lua] \"GET\" \"k\"") {
         seen.push_str(str::from_utf8(&events.chunk().await.unwrap().unwrap()).unwrap());

@@ -7,8 +7,15 @@ use crate::support::Site;
 
 #[tokio::test]
 async fn a_missing_program_is_named_with_what_to_install() {
-    let error = RedisServer::binary("no-such-redis").start().await.unwrap_err().to_string();
-    assert!(error.contains("no-such-redis") && error.contains("apt-get install redis-server"), "{error}");
+    let error = RedisServer::binary("no-such-redis")
+        .start()
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("no-such-redis") && error.contains("apt-get install redis-server"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -35,9 +42,22 @@ async fn a_dead_redis_is_a_500() {
 async fn it_is_reached_by_url_with_a_database_and_by_socket() {
     let redis = RedisServer::start().await.unwrap();
     assert!(redis.socket().exists());
-    let server = LocalUpstash::builder().redis_url(&format!("{}3", redis.url())).start().await;
+    let server = LocalUpstash::builder()
+        .redis_url(&format!("{}3", redis.url()))
+        .start()
+        .await;
     let server = server.unwrap();
     let url = format!("{}/set/k/v?_token=local", server.url());
-    reqwest::Client::builder().no_proxy().build().unwrap().get(url).send().await.unwrap();
-    assert_eq!(format!("{:?}", redis.command(&["EXISTS", "k"]).await.unwrap()), "int(0)");
+    reqwest::Client::builder()
+        .no_proxy()
+        .build()
+        .unwrap()
+        .get(url)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(
+        format!("{:?}", redis.command(&["EXISTS", "k"]).await.unwrap()),
+        "int(0)"
+    );
 }

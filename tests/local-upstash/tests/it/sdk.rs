@@ -32,12 +32,19 @@ async fn the_official_sdks_see_upstash() {
 }
 
 async fn has(program: &str) -> bool {
-    let version = Command::new(program).arg("--version").stdout(Stdio::null()).status().await;
+    let version = Command::new(program)
+        .arg("--version")
+        .stdout(Stdio::null())
+        .status()
+        .await;
     version.is_ok_and(|status| status.success())
 }
 
 async fn succeeds(command: &mut Command) {
     let output = command.kill_on_drop(true).output().await.unwrap();
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let (out, err) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
     assert!(output.status.success(), "{command:?}\n{out}\n{err}");
 }

@@ -19,8 +19,14 @@ impl Site {
         Self::over(RedisServer::start().await.unwrap(), settings).await
     }
 
-    pub(crate) async fn over(redis: RedisServer, settings: impl FnOnce(Builder) -> Builder) -> Self {
-        let server = settings(LocalUpstash::builder().redis(&redis)).start().await.unwrap();
+    pub(crate) async fn over(
+        redis: RedisServer,
+        settings: impl FnOnce(Builder) -> Builder,
+    ) -> Self {
+        let server = settings(LocalUpstash::builder().redis(&redis))
+            .start()
+            .await
+            .unwrap();
         Self {
             redis,
             server,
@@ -30,15 +36,19 @@ impl Site {
 
     /// A request without a token.
     pub(crate) fn bare(&self, method: Method, path: &str) -> RequestBuilder {
-        self.client.request(method, format!("{}{path}", self.server.url()))
+        self.client
+            .request(method, format!("{}{path}", self.server.url()))
     }
 
     pub(crate) fn get(&self, path: &str) -> RequestBuilder {
-        self.bare(Method::GET, path).bearer_auth(self.server.token())
+        self.bare(Method::GET, path)
+            .bearer_auth(self.server.token())
     }
 
     pub(crate) fn post(&self, path: &str, body: impl Into<reqwest::Body>) -> RequestBuilder {
-        self.bare(Method::POST, path).bearer_auth(self.server.token()).body(body)
+        self.bare(Method::POST, path)
+            .bearer_auth(self.server.token())
+            .body(body)
     }
 
     /// Runs a command; returns the status and the body.
@@ -65,5 +75,8 @@ pub(crate) async fn answer(request: RequestBuilder) -> (u16, Value) {
     let response = request.send().await.unwrap();
     let status = response.status().as_u16();
     let text = response.text().await.unwrap();
-    (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    (
+        status,
+        serde_json::from_str(&text).unwrap_or(Value::String(text)),
+    )
 }
