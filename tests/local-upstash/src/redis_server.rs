@@ -24,9 +24,15 @@ const START: Duration = Duration::from_secs(10);
 pub struct RedisServer {
     binary: PathBuf,
     port: u16,
-    child: Mutex<Child>,
+    process: Mutex<Process>,
     clock: Option<Clock>,
     folder: TempDir,
+}
+
+struct Process {
+    redis: Child,
+    /// Kills Redis when its standard input ends: a test that is killed drops nothing.
+    guard: Child,
 }
 
 /// Settings of a [`RedisServer`].
@@ -87,7 +93,7 @@ impl RedisServer {
     /// Returns the process id.
     #[must_use]
     pub fn pid(&self) -> u32 {
-        self.child().id()
+        self.process().redis.id()
     }
 
     /// Moves the wall clock of the server on, for expiry, `TIME` and scripts alike, at once.
@@ -118,22 +124,24 @@ impl RedisServer {
     /// When the new one does not start.
     pub async fn restart(&self) -> io::Result<()> {
         self.kill();
-        let child = spawn(
+        let process = spawn(
             &self.binary,
             self.port,
             self.folder.path(),
             self.clock.as_ref(),
         )?;
-        *self.child() = child;
+        *self.process() = process;
         self.wait().await
     }
 
     /// Kills the server: connections end, and new ones are refused until [`restart`](Self::restart).
     pub fn kill(&self) {
-        let mut child = self.child();
-        // It may be gone already.
-        let _ = child.kill();
-        let _ = child.wait();
+        let Process { redis, guard } = &mut *self.process();
+        for child in [guard, redis] {
+            // It may be gone already.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 
     /// Sends one command on a connection of its own, behind the back of any endpoint.
@@ -152,8 +160,8 @@ impl RedisServer {
         Target::local(self.port)
     }
 
-    fn child(&self) -> MutexGuard<'_, Child> {
-        self.child.lock().unwrap_or_else(PoisonError::into_inner)
+    fn process(&self) -> MutexGuard<'_, Process> {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn clock(&self) -> &Clock {
@@ -168,7 +176,7 @@ impl RedisServer {
             if let Ok(Value::SimpleString(_)) = self.command(&["PING"]).await {
                 return Ok(());
             }
-            let exited = self.child().try_wait()?;
+            let exited = self.process().redis.try_wait()?;
             if exited.is_some() || begin.elapsed() > START {
                 let log =
                     std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
@@ -218,7 +226,7 @@ impl RedisBuilder {
             .transpose()?;
         let port = free_port()?;
         let server = RedisServer {
-            child: Mutex::new(spawn(&self.binary, port, folder.path(), clock.as_ref())?),
+            process: Mutex::new(spawn(&self.binary, port, folder.path(), clock.as_ref())?),
             binary: self.binary,
             port,
             clock,
@@ -233,9 +241,9 @@ fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 
-fn spawn(binary: &Path, port: u16, folder: &Path, clock: Option<&Clock>) -> io::Result<Child> {
-    let mut process = Command::new(binary);
-    process
+fn spawn(binary: &Path, port: u16, folder: &Path, clock: Option<&Clock>) -> io::Result<Process> {
+    let mut command = Command::new(binary);
+    command
         .args(["--bind", "127.0.0.1", "--port", &port.to_string()])
         .args(["--save", "", "--appendonly", "no", "--daemonize", "no"])
         .arg("--dir")
@@ -248,13 +256,20 @@ fn spawn(binary: &Path, port: u16, folder: &Path, clock: Option<&Clock>) -> io::
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     if let Some(clock) = clock {
-        clock.apply(&mut process);
+        clock.apply(&mut command);
     }
-    process.spawn().map_err(|e| match e.kind() {
+    let redis = command.spawn().map_err(|e| match e.kind() {
         io::ErrorKind::NotFound => {
             let program = binary.display();
             io::Error::new(e.kind(), format!("there is no {program}; {INSTALL}"))
         }
         _ => e,
-    })
+    })?;
+    let guard = Command::new("sh")
+        .args(["-c", "read -r _; kill -9 $0", &redis.id().to_string()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()?;
+    Ok(Process { redis, guard })
 }
