@@ -266,7 +266,12 @@ fn spawn(binary: &Path, port: u16, folder: &Path, clock: Option<&Clock>) -> io::
         _ => e,
     })?;
     let guard = Command::new("sh")
-        .args(["-c", "read -r _; kill -9 $0", &redis.id().to_string()])
+        .args([
+            "-c",
+            r#"read -r _; kill -9 $0; rm -rf "$1""#,
+            &redis.id().to_string(),
+        ])
+        .arg(folder)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
