@@ -63,15 +63,16 @@ impl Service {
             self.record(&entry(None, 0));
             return std::future::pending().await;
         }
-        let service = Arc::clone(&self);
-        let task = tokio::spawn(async move { service.with_fault(fault, parts, body).await });
-        let (answer, commands) = task.await.map_err(|_| Hangup::Close)?;
-        let status = answer
-            .as_ref()
-            .ok()
-            .map(|response| response.status().as_u16());
-        self.record(&entry(status, commands));
-        answer
+        let task = tokio::spawn(async move {
+            let (answer, commands) = self.with_fault(fault, parts, body).await;
+            let status = answer
+                .as_ref()
+                .ok()
+                .map(|response| response.status().as_u16());
+            self.record(&entry(status, commands));
+            answer
+        });
+        task.await.map_err(|_| Hangup::Close)?
     }
 
     fn record(&self, entry: &Entry) {

@@ -1,6 +1,9 @@
 //! What Upstash would bill.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
+use local_upstash::Fault;
 use serde_json::{Value, json};
 
 use crate::support::{Site, answer};
@@ -13,11 +16,14 @@ const SCRIPT: &str =
 async fn each_command_counts_and_each_that_a_script_calls() {
     let site = Site::start().await;
     let sha = site.result(json!(["SCRIPT", "LOAD", SCRIPT])).await;
+    let library = "#!lua name=l\nredis.register_function('f', function(keys) return redis.call('GET', keys[1]) end)";
+    site.result(json!(["FUNCTION", "LOAD", library])).await;
     for (command, billed) in [
         (json!(["SET", "k", 1]), 1),
         (json!(["EVAL", SCRIPT, 1, "n", 3]), 5),
         (json!(["EVALSHA", sha, 1, "n", 0]), 2),
         (json!(["EVAL", "return 1", 0]), 1),
+        (json!(["FCALL", "f", 1, "n"]), 2),
         (json!(["EVALSHA", "0".repeat(40), 0]), 1),
         (json!(["NONSENSE"]), 1),
         // Ours, whatever they take inside.
@@ -126,5 +132,21 @@ async fn the_bill_goes_on_after_a_restart() {
 async fn without_script_billing_only_what_is_sent_counts() {
     let site = Site::with(local_upstash::Builder::without_script_billing).await;
     site.run(json!(["EVAL", SCRIPT, 1, "n", 3])).await;
+    assert_eq!(site.server.bill().commands(), 1);
+}
+
+#[tokio::test]
+async fn a_client_that_gives_up_pays_all_the_same() {
+    let site = Site::start().await;
+    let delay = Duration::from_millis(100);
+    site.server.faults().inject(Fault::Delay(delay).times(1));
+    site.get("/incr/n")
+        .timeout(delay / 4)
+        .send()
+        .await
+        .unwrap_err();
+    while site.server.bill().requests() == 0 {
+        tokio::task::yield_now().await;
+    }
     assert_eq!(site.server.bill().commands(), 1);
 }
