@@ -173,7 +173,11 @@ impl RedisServer {
     async fn wait(&self) -> io::Result<()> {
         let begin = Instant::now();
         loop {
-            if let Ok(Value::SimpleString(_)) = self.command(&["PING"]).await {
+            // Somebody else's Redis may have taken the port.
+            let ours = format!("process_id:{}\r\n", self.pid());
+            if let Ok(Value::BulkString(info)) = self.command(&["INFO", "server"]).await
+                && String::from_utf8_lossy(&info).contains(&ours)
+            {
                 return Ok(());
             }
             let exited = self.process().redis.try_wait()?;
@@ -217,6 +221,18 @@ impl RedisBuilder {
     ///
     /// Says what to install when there is no such program.
     pub async fn start(self) -> io::Result<RedisServer> {
+        let mut attempts = 3;
+        loop {
+            attempts -= 1;
+            match self.attempt().await {
+                // The port was free, and may not be any more.
+                Err(e) if attempts > 0 && e.kind() == io::ErrorKind::Other => {}
+                done => return done,
+            }
+        }
+    }
+
+    async fn attempt(&self) -> io::Result<RedisServer> {
         let folder = tempfile::Builder::new()
             .prefix("local-upstash-")
             .tempdir()?;
@@ -227,7 +243,7 @@ impl RedisBuilder {
         let port = free_port()?;
         let server = RedisServer {
             process: Mutex::new(spawn(&self.binary, port, folder.path(), clock.as_ref())?),
-            binary: self.binary,
+            binary: self.binary.clone(),
             port,
             clock,
             folder,
