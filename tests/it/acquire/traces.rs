@@ -1,8 +1,12 @@
 //! Random traces, on Redis and on the model, with one clock for both.
 
+use std::time::Duration;
+
 use tower_upstash::{
     quota::{Algorithm, Quota},
-    store::{Claim, Decisions, Kind, MemoryStore, RedisStore, Scope, Spend, Store, Window},
+    store::{
+        Claim, Decision, Decisions, Kind, MemoryStore, RedisStore, Scope, Spend, Store, Window,
+    },
     time::{Clock, ManualClock, Timestamp},
 };
 
@@ -38,7 +42,9 @@ impl Trace<'_> {
         loop {
             let quota = random.quota(self.algorithms);
             let whole_millis = quota.window().as_micros().is_multiple_of(1000);
-            if whole_millis || self.turmoil != Turmoil::None {
+            // Their counts do not end at 2^32, as ours do.
+            let small = quota.limit() <= 3_000_000;
+            if self.turmoil != Turmoil::None || whole_millis && small {
                 return quota;
             }
         }
@@ -92,6 +98,10 @@ impl Trace<'_> {
                 .collect();
             let decisions = store.acquire(&claims).await.unwrap();
             let expected = agrees(&claims, clock.now()).await;
+            let longest = expected.iter().map(Decision::reset_after).max();
+            if longest > Some(Duration::from_micros(1 << 53)) {
+                return; // a debt of more than 285 years, which doubles cut
+            }
             assert_eq!(
                 decisions, expected,
                 "seed {}, step {step}, at {now}: {claims:?}",
@@ -120,7 +130,7 @@ async fn decisions_are_those_of_a_step() {
     let server = RedisServer::start();
     let clock = ManualClock::default();
     let store = RedisStore::open_with_clock(&server.url(), clock.clone(), &[]).unwrap();
-    for seed in seeds(150) {
+    for seed in seeds(1500) {
         let one = [ALGORITHMS[seed as usize % 6]];
         let algorithms = if seed % 3 == 0 { &ALGORITHMS[..] } else { &one };
         let mut model = Model::default();
@@ -142,7 +152,7 @@ async fn decisions_are_those_of_the_memory_store() {
     let server = RedisServer::start();
     let clock = ManualClock::default();
     let store = RedisStore::open_with_clock(&server.url(), clock.clone(), &[]).unwrap();
-    for seed in seeds(60) {
+    for seed in seeds(400) {
         let memory = MemoryStore::builder().clock(clock.clone()).build();
         Trace {
             seed,
@@ -163,7 +173,7 @@ async fn shared_windows_decide_as_our_own() {
     let clock = ManualClock::default();
     let shared = [("x", "@upstash/ratelimit:x"), ("y", "y")];
     let store = RedisStore::open_with_clock(&server.url(), clock.clone(), &shared).unwrap();
-    for seed in seeds(60) {
+    for seed in seeds(400) {
         let mut model = Model::default();
         Trace {
             seed,
