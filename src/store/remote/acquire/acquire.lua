@@ -1,13 +1,15 @@
 -- Decides up to eight claims, all or nothing: `Quota::step` in doubles. What it says of an algorithm is said there.
 --
 -- KEYS: those that hold strings, then those that hold hashes (the buckets of @upstash/ratelimit); none twice.
--- ARGV: the client's time in µs, or '' for the server's; how many keys hold strings; then for each claim
+-- ARGV: the client's time in µs, or '' for the server's; how many keys hold strings, '' for all; then for each claim
 --   a word: the letter of the algorithm, that of the spend, and the number of the key, counted from '1';
---   the limit, the capacity, the window in µs, and the cost;
+--   the limit, the capacity ('' if it is the limit), the window in µs, and the cost;
 --   for a refund, the window in which the cost was charged;
 --   for a limit of @upstash/ratelimit (its algorithm in capitals), the client's time in µs.
 -- Answers how many commands wrote, then for each claim: µs to wait (0 allowed, -1 never), what remains, µs until the
 -- reset, the window.
+--
+-- Numbers are whole and below 2^54: '%d' is exact (a long has 64 bits), and a quarter of the price of '%.0f'.
 --
 -- Our states are text: '1', the letter of the algorithm, µs of the expiry in 16 digits, and what follows in `store`.
 local byte, sub, floor, format = string.byte, string.sub, math.floor, string.format
@@ -23,26 +25,18 @@ else
   clock = clock + 0
 end
 
-local strings = ARGV[2] + 0
+local strings = ARGV[2] == '' and #KEYS or ARGV[2] + 0
 local found = strings == 0 and {} or redis.call('MGET', unpack(KEYS, 1, strings))
 -- By key: the state to be; when it ends, 0 for at once; what is added to a count of theirs, and how long it lives then.
 local states, ends, added, lives = {}, {}, nil, nil
 local reply, said, refused, at = { 0 }, 1, false, 3
 
--- Counts of theirs. What INCRBY would not count on is an error before anything is written.
-local function count_of(key)
-  local text = found[key]
-  local number = tonumber(text or 0)
-  if not number or text and format('%.0f', number) ~= text or number > MOST or number < -MOST then
-    return nil
-  end
-  return number + (added and added[key] or 0)
-end
-
+local count_of
 while ARGV[at] do
   local algorithm, spend, key, former = byte(ARGV[at], 1, 4)
-  local limit, capacity, window, cost = ARGV[at + 1] + 0, ARGV[at + 2] + 0, ARGV[at + 3] + 0, ARGV[at + 4] + 0
-  local limit_text, window_text = ARGV[at + 1], ARGV[at + 3]
+  local limit_text, burst, window_text = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
+  local limit, window, cost = limit_text + 0, window_text + 0, ARGV[at + 4] + 0
+  local capacity = burst == '' and limit or burst + 0
   at, key = at + 5, key - 48
   local charged, now = nil, clock
   if spend == 114 then -- r
@@ -51,6 +45,15 @@ while ARGV[at] do
   local theirs = algorithm < 97
   if theirs then
     now, at = ARGV[at] + 0, at + 1
+    -- Counts of theirs. What INCRBY would not count on is an error before anything is written.
+    count_of = count_of or function(key)
+      local text = found[key]
+      local number = tonumber(text or 0)
+      if not number or number > MOST or number < -MOST or text and format('%d', number) ~= text then
+        return nil
+      end
+      return number + (added and added[key] or 0)
+    end
   end
 
   -- What was kept: none if it is foreign, or has expired.
@@ -294,9 +297,9 @@ while ARGV[at] do
       expires = now + reset
       expires = expires < MOST and expires or MOST
       if part > 0 then
-        text = format('1g%016.0f%010.0f%s:%s', expires, part, limit_text, window_text)
+        text = format('1g%016d%010d%s:%s', expires, part, limit_text, window_text)
       else
-        text = format('1g%016.0f', expires)
+        text = format('1g%016d', expires)
       end
     end
   elseif algorithm == 102 or algorithm == 97 or algorithm == 65 then -- f, a, A
@@ -318,7 +321,7 @@ while ARGV[at] do
         added[key], lives[key] = (added[key] or 0) + more, window / 1000
       else
         count = count < MOST and count or MOST
-        text = format('1f%016.0f%016.0f%.0f', expires, start, count)
+        text = format('1f%016d%016d%d', expires, start, count)
       end
     end
     reset = count > 0 and expires - now or 0
@@ -382,7 +385,7 @@ while ARGV[at] do
     end
     if changed and not theirs then
       expires = began + 2 * window
-      text = format('1s%016.0f%016.0f%010.0f%.0f', expires, began, last, count)
+      text = format('1s%016d%016d%010d%d', expires, began, last, count)
     end
     start = began
   elseif algorithm == 119 then -- w
@@ -417,7 +420,7 @@ while ARGV[at] do
     end
     reset, start = (foreign or expires) - now, first
     if changed then
-      text = format('1w%016.0f%.0f,%.0f,', expires, length, first) .. table.concat(counts, ',')
+      text = format('1w%016d%d,%d,', expires, length, first) .. table.concat(counts, ',')
     end
   else -- b, B
     if takes then
@@ -447,7 +450,7 @@ while ARGV[at] do
       if theirs then
         states[key], ends[key] = { start, count }, refills * window / 1000
       else
-        text = format('1b%016.0f%016.0f%.0f', expires, start, count)
+        text = format('1b%016d%016d%d', expires, start, count)
       end
     end
   end
@@ -478,14 +481,14 @@ for key = 1, #KEYS do
   local more = added and added[key]
   if more and more ~= 0 then
     wrote = wrote + 1
-    if redis.call('INCRBY', name, format('%.0f', more)) == more then
-      redis.call('PEXPIRE', name, format('%.0f', lives[key]))
+    if redis.call('INCRBY', name, format('%d', more)) == more then
+      redis.call('PEXPIRE', name, format('%d', lives[key]))
       wrote = wrote + 1
     end
   elseif last and key > strings then
     if last > 0 then
-      redis.call('HSET', name, 'refilledAt', format('%.0f', state[1] / 1000), 'tokens', format('%.17g', state[2]))
-      redis.call('PEXPIRE', name, format('%.0f', last < MOST / 1000 and last or MOST / 1000))
+      redis.call('HSET', name, 'refilledAt', format('%d', state[1] / 1000), 'tokens', format('%.17g', state[2]))
+      redis.call('PEXPIRE', name, format('%d', last < MOST / 1000 and last or MOST / 1000))
       wrote = wrote + 2
     elseif found[key] then
       -- As good as none, and their rule would leave it without a time to live.
@@ -493,7 +496,7 @@ for key = 1, #KEYS do
       wrote = wrote + 1
     end
   elseif state then
-    redis.call('SET', name, state, 'PX', format('%.0f', -floor((clock - last) / 1000) + grace))
+    redis.call('SET', name, state, 'PX', format('%d', -floor((clock - last) / 1000) + grace))
     wrote = wrote + 1
   elseif last and found[key] then
     redis.call('DEL', name)

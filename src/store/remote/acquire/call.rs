@@ -52,7 +52,11 @@ impl Call {
             Some(now) => call.number(now.as_micros()),
             None => call.arguments.push(Bytes::new()),
         }
-        call.number(keys.strings.len() as u64);
+        if keys.hashes.is_empty() {
+            call.arguments.push(Bytes::new());
+        } else {
+            call.number(keys.strings.len() as u64);
+        }
         for (claim, layout) in claims.iter().zip(&layouts) {
             call.claim(claim, layout, &keys);
         }
@@ -72,7 +76,11 @@ impl Call {
         word.extend(last.map(|last| keys.digit(last)));
         self.arguments.push(word.into());
         self.number(u64::from(quota.limit()));
-        self.number(u64::from(quota.capacity()));
+        if quota.capacity() == quota.limit() {
+            self.arguments.push(Bytes::new());
+        } else {
+            self.number(u64::from(quota.capacity()));
+        }
         self.number(window(quota));
         self.number(u64::from(cost(spend)));
         if let Spend::Refund { window, .. } = spend {
