@@ -38,10 +38,6 @@ impl RedisServer {
     pub(crate) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }
-
-    pub(crate) const fn port(&self) -> u16 {
-        self.port
-    }
 }
 
 impl Drop for RedisServer {

@@ -26,7 +26,7 @@ impl RedisStore {
         Self::with(
             url,
             shared.iter().fold(
-                Settings::default().client_clock(clock),
+                Settings::default().clock(clock).client_clock(),
                 |settings, (name, prefix)| settings.shared_limit(name, prefix),
             ),
         )

@@ -130,7 +130,7 @@ async fn decisions_are_those_of_a_step() {
     let server = RedisServer::start();
     let clock = ManualClock::default();
     let store = RedisStore::open_with_clock(&server.url(), clock.clone(), &[]).unwrap();
-    for seed in seeds(1500) {
+    for seed in seeds(300) {
         let one = [ALGORITHMS[seed as usize % 6]];
         let algorithms = if seed % 3 == 0 { &ALGORITHMS[..] } else { &one };
         let mut model = Model::default();
@@ -152,7 +152,7 @@ async fn decisions_are_those_of_the_memory_store() {
     let server = RedisServer::start();
     let clock = ManualClock::default();
     let store = RedisStore::open_with_clock(&server.url(), clock.clone(), &[]).unwrap();
-    for seed in seeds(400) {
+    for seed in seeds(100) {
         let memory = MemoryStore::builder().clock(clock.clone()).build();
         Trace {
             seed,
@@ -173,7 +173,7 @@ async fn shared_windows_decide_as_our_own() {
     let clock = ManualClock::default();
     let shared = [("x", "@upstash/ratelimit:x"), ("y", "y")];
     let store = RedisStore::open_with_clock(&server.url(), clock.clone(), &shared).unwrap();
-    for seed in seeds(400) {
+    for seed in seeds(100) {
         let mut model = Model::default();
         Trace {
             seed,

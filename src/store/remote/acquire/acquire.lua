@@ -27,15 +27,17 @@ end
 
 local strings = ARGV[2] == '' and #KEYS or ARGV[2] + 0
 local found = strings == 0 and {} or redis.call('MGET', unpack(KEYS, 1, strings))
--- By key: the state to be; when it ends, 0 for at once; what is added to a count of theirs, and how long it lives then.
-local states, ends, added, lives = {}, {}, nil, nil
+-- By key: when the state that replaces what was found ends, 0 for at once; what is added to a count of theirs, and how
+-- long it lives then.
+local ends, added, lives = {}, nil, nil
 local reply, said, refused, at = { 0 }, 1, false, 3
 
 local count_of
 while ARGV[at] do
   local algorithm, spend, key, former = byte(ARGV[at], 1, 4)
   local limit_text, burst, window_text = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
-  local limit, window, cost = limit_text + 0, window_text + 0, ARGV[at + 4] + 0
+  local limit, window, cost = limit_text + 0, window_text + 0, ARGV[at + 4]
+  cost = cost == '1' and 1 or cost + 0
   local capacity = burst == '' and limit or burst + 0
   at, key = at + 5, key - 48
   local charged, now = nil, clock
@@ -57,10 +59,7 @@ while ARGV[at] do
   end
 
   -- What was kept: none if it is foreign, or has expired.
-  local kept, expires = states[key], nil
-  if kept == nil then
-    kept = found[key]
-  end
+  local kept, expires = found[key], nil
   if kept and not theirs then
     local version, letter = byte(kept, 1, 2)
     expires = version == 49 and (letter == algorithm or letter == 102 and algorithm == 97) -- f, a
@@ -237,7 +236,7 @@ while ARGV[at] do
         local hash = redis.call('HMGET', KEYS[key], 'refilledAt', 'tokens')
         local time, tokens = tonumber(hash[1] or nil), tonumber(hash[2] or nil)
         kept = time and tokens and { time * 1000, tokens } or false
-        states[key], found[key] = kept, kept
+        found[key] = kept
       end
       if kept then
         start, count = kept[1], kept[2]
@@ -448,7 +447,7 @@ while ARGV[at] do
       expires = start + refills * window
       expires = expires < MOST and expires or MOST
       if theirs then
-        states[key], ends[key] = { start, count }, refills * window / 1000
+        found[key], ends[key] = { start, count }, refills * window / 1000
       else
         text = format('1b%016d%016d%d', expires, start, count)
       end
@@ -457,9 +456,9 @@ while ARGV[at] do
 
   if text then
     if expires > now then
-      states[key], ends[key] = text, expires
+      found[key], ends[key] = text, expires
     else
-      states[key], ends[key] = false, 0
+      found[key], ends[key] = kept and '' or false, 0
     end
   end
   if lacks and wait >= 0 and wait < 1 then
@@ -477,7 +476,7 @@ if refused then
 end
 local wrote = 0
 for key = 1, #KEYS do
-  local name, state, last = KEYS[key], states[key], ends[key]
+  local name, state, last = KEYS[key], found[key], ends[key]
   local more = added and added[key]
   if more and more ~= 0 then
     wrote = wrote + 1
@@ -495,10 +494,10 @@ for key = 1, #KEYS do
       redis.call('DEL', name)
       wrote = wrote + 1
     end
-  elseif state then
+  elseif last and last > 0 then
     redis.call('SET', name, state, 'PX', format('%d', -floor((clock - last) / 1000) + grace))
     wrote = wrote + 1
-  elseif last and found[key] then
+  elseif last and state then
     redis.call('DEL', name)
     wrote = wrote + 1
   end

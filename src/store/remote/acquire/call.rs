@@ -28,29 +28,26 @@ enum Layout {
 
 impl Call {
     pub(super) fn new(claims: &[Claim], settings: &Settings) -> Result<Self> {
+        // One instant for all claims.
+        let now = settings.now();
         let layouts: Vec<_> = claims
             .iter()
-            .map(|claim| layout(claim, settings))
+            .map(|claim| layout(claim, settings, now))
             .collect::<Result<_>>()?;
         let keys = Keys::of(&layouts);
-        let asks_time = layouts
-            .iter()
-            .any(|layout| matches!(layout, Layout::Ours(_)));
-        let now = if asks_time {
-            settings.client_now()
-        } else {
-            Some(settings.shared_now())
-        };
+        let ours = |layout: &Layout| matches!(layout, Layout::Ours(_));
+        let asks_time = !settings.by_client() && layouts.iter().any(ours);
         let mut call = Self {
             arguments: Vec::with_capacity(2 + 5 * claims.len()),
-            reads: u64::from(now.is_none())
+            reads: u64::from(asks_time)
                 + u64::from(!keys.strings.is_empty())
                 + keys.hashes.len() as u64,
             keys: Vec::new(),
         };
-        match now {
-            Some(now) => call.number(now.as_micros()),
-            None => call.arguments.push(Bytes::new()),
+        if asks_time {
+            call.arguments.push(Bytes::new());
+        } else {
+            call.number(now.as_micros());
         }
         if keys.hashes.is_empty() {
             call.arguments.push(Bytes::new());
@@ -140,12 +137,11 @@ fn add<'a>(keys: &mut Vec<&'a str>, key: &'a str) {
     }
 }
 
-fn layout(claim: &Claim, settings: &Settings) -> Result<Layout> {
+fn layout(claim: &Claim, settings: &Settings, now: Timestamp) -> Result<Layout> {
     let key = claim.key();
     match settings.prefix(key.scope().name()) {
         None => Ok(Layout::Ours(key.to_text())),
         Some(prefix) => {
-            let now = settings.shared_now();
             let place = place(prefix, key, claim.quota(), now)?;
             Ok(Layout::Theirs(place, now))
         }

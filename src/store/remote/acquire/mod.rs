@@ -11,6 +11,8 @@
 mod call;
 mod settings;
 mod shared;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use self::settings::Settings;
 use self::{
@@ -117,7 +119,7 @@ impl<'a> FixedTake<'a> {
         else {
             return Ok(None);
         };
-        let now = settings.shared_now();
+        let now = settings.now();
         Ok(match place(prefix, key, quota, now)? {
             Place::Fixed { key } => Some(Self {
                 claim,

@@ -99,7 +99,7 @@ mod tests {
     fn keys_are_theirs() {
         let quota = Quota::sliding(10, Duration::from_secs(10));
         let now = Timestamp::from_micros(1_700_000_009_999_999);
-        let key = |identifier| Scope::new(Kind::Limit, "api").key::<Identifier>(identifier);
+        let key = |identifier: Identifier| Scope::new(Kind::Limit, "api").key(identifier);
         let of = |identifier| match place("@upstash/ratelimit", &key(identifier), &quota, now) {
             Ok(Place::Sliding { key, last }) => (key, last),
             _ => panic!("a sliding window"),
