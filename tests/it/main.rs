@@ -1,6 +1,7 @@
 //! The tests of the public API, a file for each area.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod acquire;
 mod adapters;
 mod broken;
 mod conformance;
@@ -9,5 +10,6 @@ mod memory;
 mod quickstart;
 mod quota;
 mod rate_limit;
+mod redis_server;
 mod service;
 mod support;

@@ -5,8 +5,10 @@ use std::{sync::Arc, time::Duration};
 use super::wire::Tcp;
 use crate::store::{
     Batch, Claim, Cursor, Decisions, Entries, Key, Limits, Members, Position, Purge, Purges,
-    Result, Scope, Store, Written, remote::RemoteStore,
+    Result, Scope, Store, Written,
+    remote::{RemoteStore, Settings},
 };
+use crate::time::Clock;
 
 /// A store over TCP.
 #[derive(Clone, Debug)]
@@ -15,7 +17,23 @@ pub struct RedisStore(Arc<RemoteStore<Tcp>>);
 impl RedisStore {
     /// Connects at the first call.
     pub fn open(url: &str) -> Result<Self> {
-        Ok(Self(Arc::new(RemoteStore::new(Tcp::open(url)?))))
+        Self::with(url, Settings::default())
+    }
+
+    /// Opens a store that decides by the clock of the client.
+    #[doc(hidden)]
+    pub fn open_with_clock(url: &str, clock: impl Clock, shared: &[(&str, &str)]) -> Result<Self> {
+        Self::with(
+            url,
+            shared.iter().fold(
+                Settings::default().clock(clock).client_clock(),
+                |settings, (name, prefix)| settings.shared_limit(name, prefix),
+            ),
+        )
+    }
+
+    fn with(url: &str, settings: Settings) -> Result<Self> {
+        Ok(Self(Arc::new(RemoteStore::new(Tcp::open(url)?, settings))))
     }
 }
 

@@ -16,6 +16,7 @@ mod wire;
 mod write;
 
 pub(crate) use self::{
+    acquire::Settings,
     bill::Bill,
     command::{Command, Effect},
     refusal::Refusal,

@@ -10,6 +10,7 @@ use bytes::Bytes;
 
 use super::{
     Bill, Command, Reply, Wire,
+    acquire::Settings,
     command::Effect,
     script::{Flavour, Script},
 };
@@ -21,15 +22,17 @@ use crate::store::{
 /// A store behind a wire. What each method sends is in the file named after it.
 pub(crate) struct RemoteStore<W> {
     pub(super) wire: W,
+    pub(super) settings: Settings,
     // Whether the server has refused the flag of scripts; and the options of SET, and DELEX.
     plain_scripts: AtomicBool,
     pub(super) no_native_conditions: AtomicBool,
 }
 
 impl<W: Wire> RemoteStore<W> {
-    pub(crate) const fn new(wire: W) -> Self {
+    pub(crate) fn new(wire: W, settings: Settings) -> Self {
         Self {
             wire,
+            settings,
             plain_scripts: AtomicBool::new(!W::LOCKS_KEYS),
             no_native_conditions: AtomicBool::new(false),
         }

@@ -1,0 +1,189 @@
+//! What an acquire sends.
+
+use bytes::Bytes;
+
+use super::{
+    settings::Settings,
+    shared::{Place, place},
+};
+use crate::{
+    quota::{Algorithm, Quota},
+    store::{Claim, Result, Spend},
+    time::Timestamp,
+};
+
+/// The keys and arguments of `acquire.lua`, where they are explained.
+pub(super) struct Call {
+    pub(super) keys: Vec<Bytes>,
+    pub(super) arguments: Vec<Bytes>,
+    /// How many commands read, beside the script itself.
+    pub(super) reads: u64,
+}
+
+/// Where a claim's state lies.
+enum Layout {
+    Ours(String),
+    Theirs(Place, Timestamp),
+}
+
+impl Call {
+    pub(super) fn new(claims: &[Claim], settings: &Settings) -> Result<Self> {
+        // One instant for all claims.
+        let now = settings.now();
+        let layouts: Vec<_> = claims
+            .iter()
+            .map(|claim| layout(claim, settings, now))
+            .collect::<Result<_>>()?;
+        let keys = Keys::of(&layouts);
+        let ours = |layout: &Layout| matches!(layout, Layout::Ours(_));
+        let asks_time = !settings.by_client() && layouts.iter().any(ours);
+        let mut call = Self {
+            arguments: Vec::with_capacity(2 + 5 * claims.len()),
+            reads: u64::from(asks_time)
+                + u64::from(!keys.strings.is_empty())
+                + keys.hashes.len() as u64,
+            keys: Vec::new(),
+        };
+        if asks_time {
+            call.arguments.push(Bytes::new());
+        } else {
+            call.number(now.as_micros());
+        }
+        if keys.hashes.is_empty() {
+            call.arguments.push(Bytes::new());
+        } else {
+            call.number(keys.strings.len() as u64);
+        }
+        for (claim, layout) in claims.iter().zip(&layouts) {
+            call.claim(claim, layout, &keys);
+        }
+        call.keys = keys.into_words();
+        Ok(call)
+    }
+
+    fn claim(&mut self, claim: &Claim, layout: &Layout, keys: &Keys<'_>) {
+        let (quota, spend) = (claim.quota(), claim.spending());
+        let (letter, key, last) = match layout {
+            Layout::Ours(key) => (letter(quota.algorithm()), key, None),
+            Layout::Theirs(Place::Fixed { key }, _) => (b'A', key, None),
+            Layout::Theirs(Place::Sliding { key, last }, _) => (b'S', key, Some(last)),
+            Layout::Theirs(Place::Bucket { key }, _) => (b'B', key, None),
+        };
+        let mut word = vec![letter, letter_of_spend(spend), keys.digit(key)];
+        word.extend(last.map(|last| keys.digit(last)));
+        self.arguments.push(word.into());
+        self.number(u64::from(quota.limit()));
+        if quota.capacity() == quota.limit() {
+            self.arguments.push(Bytes::new());
+        } else {
+            self.number(u64::from(quota.capacity()));
+        }
+        self.number(window(quota));
+        self.number(u64::from(cost(spend)));
+        if let Spend::Refund { window, .. } = spend {
+            self.number(window.as_u64());
+        }
+        if let Layout::Theirs(_, now) = layout {
+            self.number(now.as_micros());
+        }
+    }
+
+    fn number(&mut self, number: u64) {
+        self.arguments.push(decimal(number));
+    }
+}
+
+/// Each key once: those of strings, then those of hashes.
+#[derive(Default)]
+struct Keys<'a> {
+    strings: Vec<&'a str>,
+    hashes: Vec<&'a str>,
+}
+
+impl<'a> Keys<'a> {
+    fn of(layouts: &'a [Layout]) -> Self {
+        let mut keys = Self::default();
+        for layout in layouts {
+            match layout {
+                Layout::Ours(key) | Layout::Theirs(Place::Fixed { key }, _) => {
+                    add(&mut keys.strings, key);
+                }
+                Layout::Theirs(Place::Sliding { key, last }, _) => {
+                    add(&mut keys.strings, key);
+                    add(&mut keys.strings, last);
+                }
+                Layout::Theirs(Place::Bucket { key }, _) => add(&mut keys.hashes, key),
+            }
+        }
+        keys
+    }
+
+    /// Returns the number of a key, as one character from `1` on: there are at most sixteen.
+    fn digit(&self, key: &str) -> u8 {
+        let at = self.strings.iter().chain(&self.hashes);
+        b'1' + at.take_while(|other| **other != key).count() as u8
+    }
+
+    fn into_words(self) -> Vec<Bytes> {
+        let keys = self.strings.into_iter().chain(self.hashes);
+        keys.map(|key| Bytes::copy_from_slice(key.as_bytes()))
+            .collect()
+    }
+}
+
+fn add<'a>(keys: &mut Vec<&'a str>, key: &'a str) {
+    if !keys.contains(&key) {
+        keys.push(key);
+    }
+}
+
+fn layout(claim: &Claim, settings: &Settings, now: Timestamp) -> Result<Layout> {
+    let key = claim.key();
+    match settings.prefix(key.scope().name()) {
+        None => Ok(Layout::Ours(key.to_text())),
+        Some(prefix) => {
+            let place = place(prefix, key, claim.quota(), now)?;
+            Ok(Layout::Theirs(place, now))
+        }
+    }
+}
+
+const fn letter(algorithm: Algorithm) -> u8 {
+    match algorithm {
+        Algorithm::Gcra => b'g',
+        Algorithm::FixedWindow => b'f',
+        Algorithm::AlignedWindow => b'a',
+        Algorithm::SlidingWindow => b's',
+        Algorithm::StrictWindow => b'w',
+        Algorithm::TokenBucket => b'b',
+    }
+}
+
+const fn letter_of_spend(spend: Spend) -> u8 {
+    match spend {
+        Spend::Take(_) => b't',
+        Spend::Peek(_) => b'p',
+        Spend::Shadow(_) => b's',
+        Spend::Charge(_) => b'c',
+        Spend::Refund { .. } => b'r',
+    }
+}
+
+const fn cost(spend: Spend) -> u32 {
+    match spend {
+        Spend::Take(cost)
+        | Spend::Peek(cost)
+        | Spend::Shadow(cost)
+        | Spend::Charge(cost)
+        | Spend::Refund { cost, .. } => cost,
+    }
+}
+
+/// Returns the window of a quota in microseconds: at most ten years.
+pub(super) const fn window(quota: &Quota) -> u64 {
+    quota.window().as_micros() as u64
+}
+
+pub(super) fn decimal(number: u64) -> Bytes {
+    Bytes::copy_from_slice(itoa::Buffer::new().format(number).as_bytes())
+}

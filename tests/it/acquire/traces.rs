@@ -1,0 +1,189 @@
+//! Random traces, on Redis and on the model, with one clock for both.
+
+use std::time::Duration;
+
+use tower_upstash::{
+    quota::{Algorithm, Quota},
+    store::{
+        Claim, Decision, Decisions, Kind, MemoryStore, RedisStore, Scope, Spend, Store, Window,
+    },
+    time::{Clock, ManualClock, Timestamp},
+};
+
+use super::{
+    model::Model,
+    random::{ALGORITHMS, Random},
+};
+use crate::redis_server::RedisServer;
+
+const T0: u64 = 1_700_000_000_000_000;
+
+/// What may happen in a trace.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Turmoil {
+    /// Clocks go back, plans change to any other.
+    Any,
+    /// Time goes on, plans keep their algorithm.
+    Plans,
+    /// Time goes on by whole milliseconds, plans stay.
+    None,
+}
+
+pub(super) struct Trace<'a> {
+    pub(super) seed: u64,
+    pub(super) algorithms: &'a [Algorithm],
+    pub(super) turmoil: Turmoil,
+    /// The names of its limits: keys of each are claimed.
+    pub(super) names: &'a [&'a str],
+}
+
+impl Trace<'_> {
+    fn quota(&self, random: &mut Random) -> Quota {
+        loop {
+            let quota = random.quota(self.algorithms);
+            let whole_millis = quota.window().as_micros().is_multiple_of(1000);
+            // Their counts do not end at 2^32, as ours do.
+            let small = quota.limit() <= 3_000_000;
+            if self.turmoil != Turmoil::None || whole_millis && small {
+                return quota;
+            }
+        }
+    }
+
+    /// Asks the store and what is to agree with it.
+    pub(super) async fn run(
+        &self,
+        store: &impl Store,
+        clock: &ManualClock,
+        mut agrees: impl AsyncFnMut(&[Claim], Timestamp) -> Decisions,
+    ) {
+        let mut random = Random(self.seed);
+        clock.set(Timestamp::from_micros(T0 + self.seed % 1000 * 777_000));
+        let keys: Vec<_> = (self.names.iter())
+            .map(|name| Scope::new(Kind::Limit, name).key(format!("{}", self.seed)))
+            .collect();
+        let mut quotas: Vec<_> = (keys.iter()).map(|_| self.quota(&mut random)).collect();
+        let mut charges: Vec<Vec<(u32, Window)>> = vec![Vec::new(); keys.len()];
+        for step in 0..40 {
+            let at = random.below(keys.len() as u64) as usize;
+            let mut gap = random.gap(&quotas[at]);
+            if self.turmoil == Turmoil::Any && random.one_in(8) {
+                gap = -gap / 2;
+            } else {
+                gap = gap.max(0);
+            }
+            if self.turmoil == Turmoil::None {
+                gap -= gap % 1000;
+            }
+            let now = clock.now().as_micros().saturating_add_signed(gap);
+            clock.set(Timestamp::from_micros(now));
+            if self.turmoil != Turmoil::None && random.one_in(16) {
+                let same = [quotas[at].algorithm()];
+                let any = self.turmoil == Turmoil::Any;
+                quotas[at] = random.quota(if any { self.algorithms } else { &same });
+            }
+            let count = if random.one_in(3) {
+                1 + random.below(5)
+            } else {
+                1
+            };
+            let asked: Vec<_> = (0..count)
+                .map(|_| random.below(keys.len() as u64) as usize)
+                .collect();
+            let claims: Vec<_> = (asked.iter())
+                .map(|&at| {
+                    Claim::new(keys[at].clone(), quotas[at])
+                        .spend(random.spend(&quotas[at], &charges[at]))
+                })
+                .collect();
+            let decisions = store.acquire(&claims).await.unwrap();
+            let expected = agrees(&claims, clock.now()).await;
+            let longest = expected.iter().map(Decision::reset_after).max();
+            if longest > Some(Duration::from_micros(1 << 53)) {
+                return; // a debt of more than 285 years, which doubles cut
+            }
+            assert_eq!(
+                decisions, expected,
+                "seed {}, step {step}, at {now}: {claims:?}",
+                self.seed
+            );
+            if !decisions.allowed() {
+                continue;
+            }
+            for ((at, claim), decision) in asked.iter().zip(&claims).zip(decisions.iter()) {
+                if let Spend::Take(cost) | Spend::Charge(cost) = claim.spending() {
+                    charges[*at].push((cost, decision.window()));
+                }
+            }
+        }
+    }
+}
+
+fn seeds(tests: u64) -> impl Iterator<Item = u64> {
+    let first = u64::from(std::process::id());
+    println!("seeds from {first}");
+    (0..tests).map(move |n| first * 1000 + n)
+}
+
+#[tokio::test]
+async fn decisions_are_those_of_a_step() {
+    let server = RedisServer::start();
+    let clock = ManualClock::default();
+    let store = RedisStore::open_with_clock(&server.url(), clock.clone(), &[]).unwrap();
+    for seed in seeds(300) {
+        let one = [ALGORITHMS[seed as usize % 6]];
+        let algorithms = if seed % 3 == 0 { &ALGORITHMS[..] } else { &one };
+        let mut model = Model::default();
+        Trace {
+            seed,
+            algorithms,
+            turmoil: Turmoil::Any,
+            names: &["a", "b", "c"],
+        }
+        .run(&store, &clock, async |claims, now| {
+            model.acquire(claims, now)
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn decisions_are_those_of_the_memory_store() {
+    let server = RedisServer::start();
+    let clock = ManualClock::default();
+    let store = RedisStore::open_with_clock(&server.url(), clock.clone(), &[]).unwrap();
+    for seed in seeds(100) {
+        let memory = MemoryStore::builder().clock(clock.clone()).build();
+        Trace {
+            seed,
+            algorithms: &ALGORITHMS,
+            turmoil: Turmoil::Plans,
+            names: &["a", "b", "c", "d"],
+        }
+        .run(&store, &clock, async |claims, _| {
+            memory.acquire(claims).await.unwrap()
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn shared_windows_decide_as_our_own() {
+    let server = RedisServer::start();
+    let clock = ManualClock::default();
+    let shared = [("x", "@upstash/ratelimit:x"), ("y", "y")];
+    let store = RedisStore::open_with_clock(&server.url(), clock.clone(), &shared).unwrap();
+    for seed in seeds(100) {
+        let mut model = Model::default();
+        Trace {
+            seed,
+            algorithms: &[[Algorithm::AlignedWindow, Algorithm::SlidingWindow][seed as usize % 2]],
+            turmoil: Turmoil::None,
+            names: &["x", "y", "a"],
+        }
+        .run(&store, &clock, async |claims, now| {
+            model.acquire(claims, now)
+        })
+        .await;
+    }
+}
