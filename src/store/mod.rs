@@ -63,7 +63,7 @@ mod shared;
 mod siphash;
 
 #[cfg(feature = "redis")]
-pub use self::redis::RedisStore;
+pub use self::redis::{RedisStore, RedisStoreBuilder};
 pub use self::{
     batch::{Batch, Change, Condition, Membership, Refusal, Write, Written},
     claim::{Claim, Spend, Window},

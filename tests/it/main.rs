@@ -9,5 +9,6 @@ mod memory;
 mod quickstart;
 mod quota;
 mod rate_limit;
+mod redis_store;
 mod service;
 mod support;

@@ -10,6 +10,7 @@ mod read;
 mod refusal;
 mod reply;
 mod script;
+mod single;
 mod store;
 mod value;
 mod wire;
@@ -19,7 +20,6 @@ pub(crate) use self::{
     bill::Bill,
     command::{Command, Effect},
     refusal::Refusal,
-    refusal::Refusal as ServerError,
     reply::Reply,
     store::RemoteStore,
     wire::Wire,
