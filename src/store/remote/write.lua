@@ -114,11 +114,16 @@ for at = 1, count do
   end
 end
 
--- From here on nothing may fail half way. What is not an index makes the first loop fail, before anything of the batch
--- is done; a server without memory the first ZADD or SET; and what only frees memory comes last.
+-- From here on nothing may fail half way, so what is not an index has to be found before: with one index, the first ZADD
+-- finds it. A server without memory refuses the first command of a script that takes some, if nothing was written
+-- before; so that is a ZADD or SET, and what only frees memory comes after.
+local joined = 0
 for index = 1, indexes do
-  if #joins[index] > 0 then
-    write('ZREMRANGEBYSCORE', key_of(index), '-inf', number(now))
+  joined = joined + (#joins[index] > 0 and 1 or 0)
+end
+for index = 1, indexes do
+  if joined > 1 and #joins[index] > 0 and not before[index] then
+    read('ZCARD', key_of(index))
   end
 end
 local last = {}
@@ -133,6 +138,7 @@ for index = 1, indexes do
       table.insert(members, field(at, MEMBER))
     end
     write('ZADD', key_of(index), unpack(members))
+    write('ZREMRANGEBYSCORE', key_of(index), '-inf', number(now))
   end
 end
 local deleted = {}

@@ -5,7 +5,9 @@
 //! | one entry, see `single.rs` | 1, and 2 where a version conflicts |
 //! | the same on a server without native conditions, and a version | 3 (script, MGET, SET or DEL), refused 2 |
 //! | n puts and some deletes | 1 + n (script, SETs) + 1 (DEL), and 1 if any has a condition (MGET) |
-//! | who joins an index | and 4 or 5 (TIME, ZREMRANGEBYSCORE, ZADD, PEXPIREAT once or twice), 1 or 2 for its size |
+//! | who joins an index | and 4 or 5 (TIME, ZADD, ZREMRANGEBYSCORE, PEXPIREAT once or twice) |
+//! | who joins one of bounded size | and 1 or 2 (ZCOUNT, ZMSCORE where it may be full) |
+//! | who joins several indexes at once | and 1 for each that is not bounded (ZCARD) |
 //! | who leaves an index | and 1 (ZREM) |
 
 use std::time::Duration;

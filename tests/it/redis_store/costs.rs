@@ -143,25 +143,31 @@ async fn indexes_cost_what_their_writes_need() {
     );
     costs.skip().await;
 
-    let fresh = "EVALSHA TIME ZREMRANGEBYSCORE ZADD SET PEXPIREAT PEXPIREAT";
+    let fresh = "EVALSHA TIME ZADD ZREMRANGEBYSCORE SET PEXPIREAT PEXPIREAT";
     costs.writes(join("a"), fresh).await;
     tokio::time::sleep(Duration::from_millis(2)).await;
     costs
         .writes(
             join("a"),
-            "EVALSHA TIME ZREMRANGEBYSCORE ZADD SET PEXPIREAT",
+            "EVALSHA TIME ZADD ZREMRANGEBYSCORE SET PEXPIREAT",
         )
         .await;
     tokio::time::sleep(Duration::from_millis(2)).await;
-    let bounded = "EVALSHA MGET TIME ZCOUNT ZREMRANGEBYSCORE ZADD SET PEXPIREAT";
+    let bounded = "EVALSHA MGET TIME ZCOUNT ZADD ZREMRANGEBYSCORE SET PEXPIREAT";
     costs.writes(at_most("b", 2), bounded).await;
     costs
         .writes(at_most("c", 2), "EVALSHA MGET TIME ZCOUNT ZMSCORE!")
         .await;
     tokio::time::sleep(Duration::from_millis(2)).await;
-    let rotation = "EVALSHA MGET TIME ZCOUNT ZMSCORE ZREMRANGEBYSCORE ZADD SET PEXPIREAT ZREM DEL";
+    let rotation = "EVALSHA MGET TIME ZCOUNT ZMSCORE ZADD ZREMRANGEBYSCORE SET PEXPIREAT ZREM DEL";
     costs.writes([at_most("c", 2), leave("a")], rotation).await;
     costs.writes(leave("b"), "EVALSHA ZREM DEL").await;
+    let two = [join("d"), put("e", Condition::Always).member_of(index("j"))];
+    let joins = "ZADD ZREMRANGEBYSCORE ZADD ZREMRANGEBYSCORE SET SET PEXPIREAT PEXPIREAT PEXPIREAT";
+    tokio::time::sleep(Duration::from_millis(2)).await;
+    costs
+        .writes(two, &format!("EVALSHA TIME ZCARD ZCARD {joins}"))
+        .await;
     costs
         .store
         .members(&index("i"), Cursor::START)

@@ -24,6 +24,11 @@ impl Server {
         Self::with([]).await
     }
 
+    /// Starts a node of a cluster that nobody else has joined.
+    pub(crate) async fn node() -> Self {
+        Self::with(["--cluster-enabled", "yes"]).await
+    }
+
     pub(crate) async fn with<const N: usize>(arguments: [&str; N]) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -42,7 +47,9 @@ impl Server {
         self.stop();
         let process = Command::new("redis-server")
             .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1"])
-            .args(["--save", "", "--appendonly", "no"])
+            .args(["--save", "", "--appendonly", "no", "--dir"])
+            .arg(std::env::temp_dir())
+            .args(["--cluster-config-file", &Self::nodes(self.port)])
             .args(&self.arguments)
             .stdout(Stdio::null())
             .spawn()
@@ -52,7 +59,10 @@ impl Server {
             .await
             .is_err()
         {
-            assert!(process.try_wait().unwrap().is_none(), "the server does not start");
+            assert!(
+                process.try_wait().unwrap().is_none(),
+                "the server does not start"
+            );
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
@@ -74,6 +84,11 @@ impl Server {
                 .unwrap()
                 .success()
         );
+    }
+
+    /// Returns a name for a file that no other server has.
+    fn nodes(port: u16) -> String {
+        format!("redis-nodes-{}-{port}.conf", std::process::id())
     }
 
     pub(crate) fn url(&self) -> String {
@@ -117,6 +132,8 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.stop();
+        // Only a node of a cluster has written one.
+        let _ = std::fs::remove_file(std::env::temp_dir().join(Self::nodes(self.port)));
     }
 }
 

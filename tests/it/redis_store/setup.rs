@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use tower_upstash::store::{ErrorKind, Kind, RedisStore, Scope, SharedStore, Store};
+use tower_upstash::store::{ErrorKind, Kind, RedisStore, Result, Scope, SharedStore, Store};
 
 use super::server::Server;
 
@@ -125,19 +125,36 @@ async fn connection_that_was_set_up_elsewhere_is_taken_also_with_resp3() {
 
 #[tokio::test]
 async fn node_of_a_cluster_is_refused_with_the_reason() {
-    let server = Server::with([
-        "--cluster-enabled",
-        "yes",
-        "--cluster-config-file",
-        "nodes.conf",
-    ])
-    .await;
+    let server = Server::node().await;
     let store = SharedStore::new(server.store());
     let key = Scope::new(Kind::Data, "x").key("y");
     let error = store.get(&key).await.unwrap_err();
     // No slot is served yet, by anybody.
     assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
     let others = Scope::new(Kind::Data, "x").key("z");
-    let error = store.read(&[key, others]).await.unwrap_err();
+    let error = store
+        .read(&[key.clone(), others.clone()])
+        .await
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+    // All slots are its own now, as those of a larger cluster never are.
+    let _: () = server
+        .run(&[b"CLUSTER", b"ADDSLOTSRANGE", b"0", b"16383"])
+        .await;
+    while kind(store.get(&key).await.map(|_| ())).is_some() {}
+    assert_eq!(
+        kind(store.read(&[key, others]).await.map(|_| ())),
+        Some(ErrorKind::Unsupported)
+    );
+}
+
+fn kind(result: Result<()>) -> Option<ErrorKind> {
+    result.err().map(|error| error.kind())
+}
+
+#[test]
+fn encryption_that_is_not_compiled_in_is_told() {
+    let error = RedisStore::open("rediss://:hunter2@host/").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(error.to_string().contains("tokio-rustls-comp"), "{error}");
 }
