@@ -65,7 +65,7 @@ mod siphash;
 mod time_limited;
 
 #[cfg(feature = "redis")]
-pub use self::redis::RedisStore;
+pub use self::redis::{RedisStore, RedisStoreBuilder};
 pub use self::{
     batch::{Batch, Change, Condition, Membership, Refusal, Write, Written},
     breaker::{BreakerStore, BreakerStoreBuilder, BreakerUsage, Circuit},

@@ -5,7 +5,7 @@
 
 use std::{collections::HashMap, fmt};
 
-use super::{Identifier, Result, Scope, SharedStore};
+use super::{Error, ErrorKind, Identifier, Result, Scope, SharedStore};
 
 /// A word that entries carry, and a purge names. As an [`Identifier`], any bytes.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,6 +49,15 @@ impl Epoch {
     #[must_use]
     pub const fn new(random: u128) -> Self {
         Self(random)
+    }
+
+    /// Draws an epoch.
+    pub(super) fn random() -> Result<Self> {
+        let mut random = [0; 16];
+        getrandom::fill(&mut random).map_err(|error| {
+            Error::new(ErrorKind::Unavailable, "no random numbers").with_source(error)
+        })?;
+        Ok(Self(u128::from_le_bytes(random)))
     }
 
     /// Returns the number.

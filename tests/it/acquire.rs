@@ -1,7 +1,19 @@
 //! Acquires on a real Redis: the same decisions as [`Quota::step`](tower_upstash::quota::Quota::step) makes.
 
 mod clock;
+mod costs;
 mod model;
 mod random;
 mod shared;
 mod traces;
+
+use tower_upstash::{store::RedisStore, time::Clock};
+
+/// Opens a store that decides by a clock of the client, and shares limits by their names.
+fn by_client(url: &str, clock: impl Clock, shared: &[(&str, &str)]) -> RedisStore {
+    let store = RedisStore::builder(url).clock(clock).client_clock();
+    let store = shared.iter().fold(store, |store, (name, prefix)| {
+        store.shared_limit(name, prefix)
+    });
+    store.build().unwrap()
+}

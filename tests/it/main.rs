@@ -10,6 +10,6 @@ mod memory;
 mod quickstart;
 mod quota;
 mod rate_limit;
-mod redis_server;
+mod redis_store;
 mod service;
 mod support;

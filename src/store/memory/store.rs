@@ -220,7 +220,7 @@ impl Inner {
         }
         let log = match logs.entry(log.digest()) {
             Entry::Occupied(log) => log.into_mut(),
-            Entry::Vacant(vacant) => vacant.insert(Log::new(random_epoch()?)),
+            Entry::Vacant(vacant) => vacant.insert(Log::new(Epoch::random()?)),
         };
         log.touch(now);
         Ok(call(log))
@@ -277,7 +277,7 @@ impl Store for MemoryStore {
             Purge::Tags(tags) => tags,
             Purge::Everything => &[],
         })?;
-        let next = random_epoch()?;
+        let next = Epoch::random()?;
         self.0.with_log(log, |log| log.purge(what, next))
     }
 
@@ -323,12 +323,4 @@ fn number(digest: Digest) -> usize {
 /// Locks, also after a panic elsewhere: every change is made by code that does not panic half way.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn random_epoch() -> Result<Epoch> {
-    let mut random = [0; 16];
-    getrandom::fill(&mut random).map_err(|error| {
-        Error::new(ErrorKind::Unavailable, "no random numbers").with_source(error)
-    })?;
-    Ok(Epoch::new(u128::from_le_bytes(random)))
 }

@@ -1,39 +1,100 @@
 //! The [`RedisStore`].
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
-use super::wire::Tcp;
+use redis::aio::ConnectionManager;
+
+use super::{RedisStoreBuilder, wire::Tcp};
 use crate::store::{
     Batch, Claim, Cursor, Decisions, Entries, Key, Limits, Members, Position, Purge, Purges,
     Result, Scope, Store, Written,
     remote::{RemoteStore, Settings},
 };
-use crate::time::Clock;
 
-/// A store over TCP.
-#[derive(Clone, Debug)]
+/// A store over TCP: Redis 7 or later, Valkey, or the TCP endpoint of Upstash. Cheap to clone; clones share everything.
+///
+/// All calls share one connection, made at the first of them, in a Tokio runtime. When it breaks, the calls under way
+/// fail, and the next one connects again; no call is sent twice. Time limits: one second to connect, and 50 milliseconds
+/// for a call, see [`builder`](Self::builder).
+///
+/// ```no_run
+/// use tower_upstash::store::{RedisStore, SharedStore, Store};
+///
+/// # async fn example() -> Result<(), tower_upstash::store::Error> {
+/// let store = SharedStore::new(RedisStore::open("redis://127.0.0.1/")?);
+/// store.ping().await?; // a warm-up, and a check of the address
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Clusters
+/// A Redis Cluster changes several keys all or nothing only within a slot, so its nodes are refused: a call whose key is
+/// elsewhere, or whose keys are in several slots, fails as [`Unsupported`](crate::store::ErrorKind::Unsupported), and
+/// nothing was done. It is not asked for beforehand whether a server is one.
+///
+/// # TLS
+/// `rediss://` works where the application enables a TLS feature of the crate `redis`, such as `tokio-rustls-comp` beside
+/// a provider of cryptography for rustls.
+#[derive(Clone)]
 pub struct RedisStore(Arc<RemoteStore<Tcp>>);
 
 impl RedisStore {
-    /// Connects at the first call.
+    pub(super) const MAX_VALUE: usize = 8 << 20;
+
+    /// Returns a store with default settings: `redis://user:password@host:port/database`. It connects at the first call.
+    ///
+    /// # Errors
+    /// As [`RedisStoreBuilder::build`].
     pub fn open(url: &str) -> Result<Self> {
-        Self::with(url, Settings::default())
+        Self::builder(url).build()
     }
 
-    /// Opens a store that decides by the clock of the client.
-    #[doc(hidden)]
-    pub fn open_with_clock(url: &str, clock: impl Clock, shared: &[(&str, &str)]) -> Result<Self> {
-        Self::with(
-            url,
-            shared.iter().fold(
-                Settings::default().clock(clock).client_clock(),
-                |settings, (name, prefix)| settings.shared_limit(name, prefix),
-            ),
+    /// Returns the settings of a store, to be changed.
+    pub fn builder(url: &str) -> RedisStoreBuilder {
+        RedisStoreBuilder::new(url)
+    }
+
+    /// Takes a connection that was set up elsewhere, with its time limits; it may be shared with others. For Sentinel,
+    /// certificates, and whatever else a URL does not say.
+    ///
+    /// Set its number of retries to zero, or a call waits for seconds where the server is away.
+    ///
+    /// ```no_run
+    /// use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+    /// use tower_upstash::store::RedisStore;
+    ///
+    /// # async fn example() -> redis::RedisResult<()> {
+    /// let config = ConnectionManagerConfig::new().set_number_of_retries(0);
+    /// let client = redis::Client::open("redis://127.0.0.1/")?;
+    /// let store = RedisStore::from_client(ConnectionManager::new_with_config(client, config).await?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn from_client(client: ConnectionManager) -> Self {
+        Self::new(
+            Tcp::new(client.into(), Self::MAX_VALUE),
+            Settings::default(),
         )
     }
 
-    fn with(url: &str, settings: Settings) -> Result<Self> {
-        Ok(Self(Arc::new(RemoteStore::new(Tcp::open(url)?, settings))))
+    pub(super) fn new(wire: Tcp, settings: Settings) -> Self {
+        Self(Arc::new(RemoteStore::new(wire, settings)))
+    }
+
+    /// Returns how many commands were run for this store and its clones, those inside scripts included: what Upstash
+    /// would bill.
+    ///
+    /// A call that fails may count less than it ran.
+    #[must_use]
+    pub fn billed(&self) -> u64 {
+        self.0.wire().billed()
+    }
+}
+
+impl fmt::Debug for RedisStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisStore").finish_non_exhaustive()
     }
 }
 

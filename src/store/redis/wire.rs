@@ -1,30 +1,37 @@
-//! The wire over TCP: one multiplexed connection that reconnects by itself.
+//! The wire over TCP: commands and replies in the types of redis-rs.
 
-use std::time::Duration;
-
-use redis::{
-    Client, Cmd, RedisError, Value,
-    aio::{ConnectionManager, ConnectionManagerConfig},
+use std::{
+    fmt,
+    sync::atomic::{AtomicU64, Ordering},
 };
 
+use redis::{Cmd, ServerError, Value};
+
+use super::connection::{Connection, failure};
 use crate::store::{
     Error, ErrorKind, Limits, Result,
-    remote::{Bill, Command, Reply, ServerError, Wire},
+    remote::{Bill, Command, Refusal, Reply, Wire},
 };
 
 pub(super) struct Tcp {
-    manager: ConnectionManager,
+    connection: Connection,
+    max_value: usize,
+    reads: AtomicU64,
+    writes: AtomicU64,
 }
 
 impl Tcp {
-    pub(super) fn open(url: &str) -> Result<Self> {
-        let client = Client::open(url).map_err(|_| Error::invalid("a malformed Redis URL"))?;
-        let config = ConnectionManagerConfig::new()
-            .set_connection_timeout(Some(Duration::from_secs(1)))
-            .set_response_timeout(Some(Duration::from_millis(50)));
-        let manager = ConnectionManager::new_lazy_with_config(client, config)
-            .map_err(|error| failure(&error))?;
-        Ok(Self { manager })
+    pub(super) const fn new(connection: Connection, max_value: usize) -> Self {
+        Self {
+            connection,
+            max_value,
+            reads: AtomicU64::new(0),
+            writes: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn billed(&self) -> u64 {
+        self.reads.load(Ordering::Relaxed) + self.writes.load(Ordering::Relaxed)
     }
 }
 
@@ -33,27 +40,34 @@ impl Wire for Tcp {
     const LOCKS_KEYS: bool = false;
 
     async fn send(&self, command: Command) -> Result<Reply> {
-        let mut packed = Cmd::new();
+        let mut packed = Cmd::with_capacity(command.arguments().len() + 1, command.size());
         packed.arg(command.name());
         for word in command.arguments() {
             packed.arg(&word[..]);
         }
-        match self.manager.clone().send_packed_command(&packed).await {
+        match self.connection.send(&packed).await? {
             Ok(value) => reply(value),
-            Err(error) => match error.code() {
-                Some(code) => Ok(Reply::Refused(ServerError::new(format!(
-                    "{code} {}",
-                    error.detail().unwrap_or_default()
-                )))),
-                None => Err(failure(&error)),
+            // A reply, or what kept one from coming.
+            Err(error) => match ServerError::try_from(error) {
+                Ok(error) => Ok(refused(&error)),
+                Err(error) => Err(failure(&error)),
             },
         }
     }
 
-    fn bill(&self, _bill: Bill) {}
+    fn bill(&self, bill: Bill) {
+        self.reads.fetch_add(bill.reads, Ordering::Relaxed);
+        self.writes.fetch_add(bill.writes, Ordering::Relaxed);
+    }
 
     fn limits(&self) -> Limits {
-        Limits::new(8 << 20)
+        Limits::new(self.max_value)
+    }
+}
+
+impl fmt::Debug for Tcp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tcp").finish_non_exhaustive()
     }
 }
 
@@ -64,26 +78,21 @@ fn reply(value: Value) -> Result<Reply> {
         Value::BulkString(bytes) => Reply::Text(bytes.into()),
         Value::SimpleString(text) => Reply::Text(text.into()),
         Value::Okay => Reply::Text("OK".into()),
+        // RESP3 has numbers where RESP2 has their text.
+        Value::Double(number) => Reply::Text(number.to_string().into()),
         Value::Array(items) => Reply::Array(items.into_iter().map(reply).collect::<Result<_>>()?),
-        Value::ServerError(error) => Reply::Refused(ServerError::new(format!(
-            "{} {}",
-            error.code(),
-            error.details().unwrap_or_default()
-        ))),
+        Value::ServerError(error) => refused(&error),
         _ => {
             return Err(Error::new(
                 ErrorKind::Corrupt,
-                "the server answered in a shape that RESP2 does not have",
+                "the server answered in a shape that no command of ours has",
             ));
         }
     })
 }
 
-fn failure(error: &RedisError) -> Error {
-    let _ = error;
-    if error.is_timeout() {
-        Error::new(ErrorKind::Timeout, "no answer within the time limit")
-    } else {
-        Error::new(ErrorKind::Unavailable, "the connection failed")
-    }
+/// Puts an error reply together again, as the server sent it.
+fn refused(error: &ServerError) -> Reply {
+    let details = error.details().unwrap_or_default();
+    Reply::Refused(Refusal::new(format!("{} {details}", error.code())))
 }

@@ -44,9 +44,7 @@ impl Command {
 
     /// Adds a number.
     pub(crate) fn number(self, number: impl itoa::Integer) -> Self {
-        let mut buffer = itoa::Buffer::new();
-        let text = Bytes::copy_from_slice(buffer.format(number).as_bytes());
-        self.word(text)
+        self.word(text(number))
     }
 
     /// Returns the name, in capitals.
@@ -67,6 +65,11 @@ impl Command {
     pub(crate) fn size(&self) -> usize {
         self.words.iter().map(Bytes::len).sum::<usize>() + self.name.len()
     }
+}
+
+/// Returns a number as a word.
+pub(super) fn text(number: impl itoa::Integer) -> Bytes {
+    Bytes::copy_from_slice(itoa::Buffer::new().format(number).as_bytes())
 }
 
 impl fmt::Debug for Command {

@@ -10,18 +10,13 @@ mod read;
 mod refusal;
 mod reply;
 mod script;
+mod single;
 mod store;
 mod value;
 mod wire;
 mod write;
 
 pub(crate) use self::{
-    acquire::Settings,
-    bill::Bill,
-    command::{Command, Effect},
-    refusal::Refusal,
-    refusal::Refusal as ServerError,
-    reply::Reply,
-    store::RemoteStore,
-    wire::Wire,
+    acquire::Settings, bill::Bill, command::Command, refusal::Refusal, reply::Reply,
+    store::RemoteStore, wire::Wire,
 };

@@ -27,11 +27,17 @@ impl Refusal {
 
     /// Returns whether the server does not know the command or one of its options: nothing ran.
     pub(crate) fn is_unknown_command(&self) -> bool {
-        self.0.contains("syntax error") || self.0.contains("unknown command")
+        [
+            "syntax error",
+            "unknown command",
+            "Command is not available",
+        ]
+        .iter()
+        .any(|text| self.0.contains(text))
     }
 
     fn kind(&self) -> (ErrorKind, &'static str) {
-        const KNOWN: [(&str, ErrorKind, &str); 18] = [
+        const KNOWN: [(&str, ErrorKind, &str); 21] = [
             ("WRONGPASS", ErrorKind::Unauthorized, "the token is wrong"),
             ("NOAUTH", ErrorKind::Unauthorized, "credentials are missing"),
             (
@@ -104,6 +110,21 @@ impl Refusal {
                 "MOVED ",
                 ErrorKind::Unsupported,
                 "the server is a node of a cluster, where several keys cannot be changed all or nothing",
+            ),
+            (
+                "CLUSTERDOWN",
+                ErrorKind::Unsupported,
+                "the server is a node of a cluster, which is down",
+            ),
+            (
+                "TRYAGAIN",
+                ErrorKind::Unsupported,
+                "the server is a node of a cluster, which is moving keys",
+            ),
+            (
+                "ASK ",
+                ErrorKind::Unsupported,
+                "the server is a node of a cluster, which is moving keys",
             ),
             (
                 "unknown command",

@@ -12,6 +12,7 @@ use super::{
     Bill, Command, Reply, Wire,
     acquire::Settings,
     command::Effect,
+    reply::unexpected,
     script::{Flavour, Script},
 };
 use crate::store::{
@@ -86,6 +87,28 @@ impl<W: Wire> RemoteStore<W> {
                 _ => return Ok(reply),
             }
         }
+    }
+
+    /// Runs a script that answers first how many commands it ran that read, and how many that write. Bills them, and
+    /// returns what else it answers.
+    pub(super) async fn run_counted(
+        &self,
+        script: &Script,
+        keys: &[Bytes],
+        arguments: &[Bytes],
+    ) -> Result<std::vec::IntoIter<Reply>> {
+        let mut answer = self
+            .run(script, keys, arguments)
+            .await?
+            .array()?
+            .into_iter();
+        let mut count = || {
+            let count = answer.next().ok_or_else(unexpected)?.integer()?;
+            u64::try_from(count).map_err(|_| unexpected())
+        };
+        let bill = Bill::new(count()?, count()?);
+        self.wire.bill(bill);
+        Ok(answer)
     }
 
     fn flavour(&self) -> Flavour {

@@ -8,7 +8,8 @@ use tower_upstash::{
     time::ManualClock,
 };
 
-use crate::redis_server::RedisServer;
+use super::by_client;
+use local_upstash::RedisServer;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -25,7 +26,7 @@ fn quotas() -> [Quota; 6] {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn never_more_than_the_limit_among_many() {
-    let server = RedisServer::start();
+    let server = RedisServer::start().await.unwrap();
     let store = RedisStore::open(&server.url()).unwrap();
     for (at, quota) in quotas().into_iter().enumerate() {
         let key = Scope::new(Kind::Limit, "x").key(format!("{at}"));
@@ -45,7 +46,7 @@ async fn never_more_than_the_limit_among_many() {
 
 #[tokio::test]
 async fn time_is_the_servers() {
-    let server = RedisServer::start();
+    let server = RedisServer::start().await.unwrap();
     let store = RedisStore::open(&server.url()).unwrap();
     for (at, quota) in quotas().into_iter().enumerate() {
         let key = Scope::new(Kind::Limit, "x").key(format!("{at}"));
@@ -71,7 +72,7 @@ async fn time_is_the_servers() {
 
 #[tokio::test]
 async fn a_unit_comes_back_by_the_servers_clock_and_the_key_ends_with_it() {
-    let server = RedisServer::start();
+    let server = RedisServer::start().await.unwrap();
     let store = RedisStore::open(&server.url()).unwrap();
     let key = Scope::new(Kind::Limit, "x").key("y");
     let claim = [Claim::new(key, Quota::every(Duration::from_millis(60)))];
@@ -95,8 +96,8 @@ async fn a_unit_comes_back_by_the_servers_clock_and_the_key_ends_with_it() {
 
 #[tokio::test]
 async fn what_is_not_a_state_counts_as_none_and_is_overwritten() {
-    let server = RedisServer::start();
-    let store = RedisStore::open_with_clock(&server.url(), ManualClock::default(), &[]).unwrap();
+    let server = RedisServer::start().await.unwrap();
+    let store = by_client(&server.url(), ManualClock::default(), &[]);
     let mut connection = redis::Client::open(server.url())
         .unwrap()
         .get_connection()

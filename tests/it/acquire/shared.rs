@@ -11,7 +11,8 @@ use tower_upstash::{
     time::{ManualClock, Timestamp},
 };
 
-use crate::redis_server::RedisServer;
+use super::by_client;
+use local_upstash::RedisServer;
 
 const T0: u64 = 1_700_000_000_000;
 const TEN_SECONDS: Duration = Duration::from_secs(10);
@@ -25,12 +26,12 @@ struct Fixture {
 }
 
 impl Fixture {
-    fn start() -> Self {
-        let server = RedisServer::start();
+    async fn start() -> Self {
+        let server = RedisServer::start().await.unwrap();
         let clock = ManualClock::at(Timestamp::from_micros(T0 * 1000));
         let shared = [("api", "p")];
         Self {
-            store: RedisStore::open_with_clock(&server.url(), clock.clone(), &shared).unwrap(),
+            store: by_client(&server.url(), clock.clone(), &shared),
             clock,
             client: redis::Client::open(server.url()).unwrap(),
             _server: server,
@@ -69,7 +70,7 @@ impl Fixture {
 
 #[tokio::test]
 async fn a_fixed_window_is_a_count_that_lives_for_a_window() {
-    let it = Fixture::start();
+    let it = Fixture::start().await;
     let quota = Quota::aligned(10, TEN_SECONDS);
     assert_eq!(it.take(quota, 8).await, (true, 2));
     // Theirs count 13 here, and refuse the next one for it.
@@ -83,7 +84,7 @@ async fn a_fixed_window_is_a_count_that_lives_for_a_window() {
 
 #[tokio::test]
 async fn a_sliding_window_is_two_counts_weighed_as_they_weigh() {
-    let it = Fixture::start();
+    let it = Fixture::start().await;
     let quota = Quota::sliding(10, TEN_SECONDS);
     assert_eq!(it.take(quota, 8).await, (true, 2));
     assert_eq!(it.take(quota, 5).await, (false, 2));
@@ -100,7 +101,7 @@ async fn a_sliding_window_is_two_counts_weighed_as_they_weigh() {
 
 #[tokio::test]
 async fn a_token_bucket_is_their_hash_and_keeps_its_phase() {
-    let it = Fixture::start();
+    let it = Fixture::start().await;
     let quota = Quota::token_bucket(5, TEN_SECONDS).burst(10);
     assert_eq!(it.take(quota, 8).await, (true, 2));
     assert_eq!(it.take(quota, 5).await, (false, 2));
@@ -125,7 +126,7 @@ async fn a_token_bucket_is_their_hash_and_keeps_its_phase() {
 
 #[tokio::test]
 async fn what_is_refused_for_good_leaves_no_key() {
-    let it = Fixture::start();
+    let it = Fixture::start().await;
     for quota in [
         Quota::aligned(10, TEN_SECONDS),
         Quota::sliding(10, TEN_SECONDS),
@@ -141,7 +142,7 @@ async fn what_is_refused_for_good_leaves_no_key() {
 
 #[tokio::test]
 async fn a_charge_and_its_refund_leave_no_key_without_a_time_to_live() {
-    let it = Fixture::start();
+    let it = Fixture::start().await;
     for quota in [
         Quota::aligned(10, TEN_SECONDS),
         Quota::sliding(10, TEN_SECONDS),
@@ -163,7 +164,7 @@ async fn a_charge_and_its_refund_leave_no_key_without_a_time_to_live() {
 
 #[tokio::test]
 async fn what_the_layout_cannot_express_is_unsupported_and_writes_nothing() {
-    let it = Fixture::start();
+    let it = Fixture::start().await;
     let minute = Duration::from_secs(60);
     let ours = Scope::new(Kind::Limit, "ours").key("user");
     for quota in [
@@ -184,7 +185,7 @@ async fn what_the_layout_cannot_express_is_unsupported_and_writes_nothing() {
 
 #[tokio::test]
 async fn both_layouts_are_one_call() {
-    let it = Fixture::start();
+    let it = Fixture::start().await;
     let ours = Scope::new(Kind::Limit, "ours").key("user");
     for theirs in [
         Quota::aligned(10, TEN_SECONDS),
@@ -214,7 +215,7 @@ async fn both_layouts_are_one_call() {
 
 #[tokio::test]
 async fn a_count_that_is_none_is_an_error_before_anything_is_written() {
-    let it = Fixture::start();
+    let it = Fixture::start().await;
     let ours = Scope::new(Kind::Limit, "ours").key("user");
     for foreign in ["x", "1.5", "007", "99999999999999999999"] {
         it.ask::<()>(&["SET", "p:user:170000000", foreign]);

@@ -4,17 +4,16 @@ use std::time::Duration;
 
 use tower_upstash::{
     quota::{Algorithm, Quota},
-    store::{
-        Claim, Decision, Decisions, Kind, MemoryStore, RedisStore, Scope, Spend, Store, Window,
-    },
+    store::{Claim, Decision, Decisions, Kind, MemoryStore, Scope, Spend, Store, Window},
     time::{Clock, ManualClock, Timestamp},
 };
 
 use super::{
+    by_client,
     model::Model,
     random::{ALGORITHMS, Random},
 };
-use crate::redis_server::RedisServer;
+use local_upstash::RedisServer;
 
 const T0: u64 = 1_700_000_000_000_000;
 
@@ -127,9 +126,9 @@ fn seeds(tests: u64) -> impl Iterator<Item = u64> {
 
 #[tokio::test]
 async fn decisions_are_those_of_a_step() {
-    let server = RedisServer::start();
+    let server = RedisServer::start().await.unwrap();
     let clock = ManualClock::default();
-    let store = RedisStore::open_with_clock(&server.url(), clock.clone(), &[]).unwrap();
+    let store = by_client(&server.url(), clock.clone(), &[]);
     for seed in seeds(300) {
         let one = [ALGORITHMS[seed as usize % 6]];
         let algorithms = if seed % 3 == 0 { &ALGORITHMS[..] } else { &one };
@@ -149,9 +148,9 @@ async fn decisions_are_those_of_a_step() {
 
 #[tokio::test]
 async fn decisions_are_those_of_the_memory_store() {
-    let server = RedisServer::start();
+    let server = RedisServer::start().await.unwrap();
     let clock = ManualClock::default();
-    let store = RedisStore::open_with_clock(&server.url(), clock.clone(), &[]).unwrap();
+    let store = by_client(&server.url(), clock.clone(), &[]);
     for seed in seeds(100) {
         let memory = MemoryStore::builder().clock(clock.clone()).build();
         Trace {
@@ -169,10 +168,10 @@ async fn decisions_are_those_of_the_memory_store() {
 
 #[tokio::test]
 async fn shared_windows_decide_as_our_own() {
-    let server = RedisServer::start();
+    let server = RedisServer::start().await.unwrap();
     let clock = ManualClock::default();
     let shared = [("x", "@upstash/ratelimit:x"), ("y", "y")];
-    let store = RedisStore::open_with_clock(&server.url(), clock.clone(), &shared).unwrap();
+    let store = by_client(&server.url(), clock.clone(), &shared);
     for seed in seeds(100) {
         let mut model = Model::default();
         Trace {

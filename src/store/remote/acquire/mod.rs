@@ -11,8 +11,6 @@
 mod call;
 mod settings;
 mod shared;
-#[cfg(test)]
-mod tests;
 
 pub(crate) use self::settings::Settings;
 use self::{

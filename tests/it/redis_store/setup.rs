@@ -1,0 +1,160 @@
+//! How the store is set up, and what it shows of that.
+
+use std::time::Duration;
+
+use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use tower_upstash::store::{ErrorKind, Kind, RedisStore, Result, Scope, SharedStore, Store};
+
+use super::server::Server;
+
+#[test]
+fn malformed_url_is_named_but_not_shown() {
+    let cases = [
+        (
+            "https://:hunter2@eu1.upstash.io",
+            ErrorKind::Invalid,
+            "UpstashStore",
+        ),
+        ("hunter2", ErrorKind::Invalid, "begins with redis://"),
+        (
+            "mysql://:hunter2@host/",
+            ErrorKind::Invalid,
+            "begins with redis://",
+        ),
+        ("redis://:hunter2@", ErrorKind::Invalid, "cannot be read"),
+        (
+            "redis://:hunter2/x@host/",
+            ErrorKind::Invalid,
+            "cannot be read",
+        ),
+        (
+            "redis://:hunter2@host/hunter2",
+            ErrorKind::Invalid,
+            "number of a database",
+        ),
+        ("redis://:hunter2@0.0.0.0/", ErrorKind::Invalid, "wildcard"),
+        (
+            "redis://:%ff%fehunter2@host/",
+            ErrorKind::Invalid,
+            "password is not UTF-8",
+        ),
+        (
+            "redis://:hunter2@host/?protocol=hunter2",
+            ErrorKind::Invalid,
+            "protocol",
+        ),
+    ];
+    for (url, kind, message) in cases {
+        let error = RedisStore::open(url).unwrap_err();
+        let text = format!("{error} {error:?}");
+        assert_eq!(error.kind(), kind, "{text}");
+        assert!(text.contains(message), "{url}: {text}");
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+}
+
+#[test]
+fn password_is_shown_nowhere() {
+    let builder = RedisStore::builder("redis://alice:hunter2@host/");
+    assert!(!format!("{builder:?}").contains("hunter2"));
+    let store = builder.build().unwrap();
+    let shared = SharedStore::new(store.clone());
+    assert!(!format!("{store:?}{shared:?}").contains("hunter2"));
+}
+
+#[test]
+fn store_is_made_outside_of_a_runtime_and_refuses_calls_there() {
+    let store = RedisStore::open("redis://127.0.0.1/").unwrap();
+    let error = tokio_test::task::spawn(async move { store.ping().await }).poll();
+    assert!(
+        matches!(error, std::task::Poll::Ready(Err(error)) if error.kind() == ErrorKind::Unsupported)
+    );
+}
+
+#[tokio::test]
+async fn wrong_password_is_told_and_a_right_one_works_later() {
+    let server = Server::with(["--requirepass", "secret"]).await;
+    let [wrong, right] = ["hunter2", "secret"].map(|password| {
+        let url = server.url().replace("127", &format!(":{password}@127"));
+        let patient = Duration::from_secs(10);
+        RedisStore::builder(&url).timeout(patient).build().unwrap()
+    });
+    right.ping().await.unwrap();
+    let error = wrong.ping().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unauthorized);
+    assert!(!format!("{error} {error:?}").contains("hunter2"));
+    // The password is changed on the server: the refused handshake is not remembered.
+    let mut admin = redis::Client::open(server.url().replace("127", ":secret@127"))
+        .unwrap()
+        .get_multiplexed_async_connection()
+        .await
+        .unwrap();
+    let mut change = redis::cmd("CONFIG");
+    change.arg("SET").arg("requirepass").arg("hunter2");
+    change.exec_async(&mut admin).await.unwrap();
+    wrong.ping().await.unwrap();
+
+    let none = server.store().ping().await.unwrap_err();
+    assert_eq!(none.kind(), ErrorKind::Unauthorized);
+}
+
+#[tokio::test]
+async fn connection_that_was_set_up_elsewhere_is_taken_also_with_resp3() {
+    let server = Server::start().await;
+    for url in [server.url(), format!("{}?protocol=resp3", server.url())] {
+        let client = redis::Client::open(url).unwrap();
+        let config = ConnectionManagerConfig::new().set_number_of_retries(0);
+        let manager = ConnectionManager::new_with_config(client, config)
+            .await
+            .unwrap();
+        let store = SharedStore::new(RedisStore::from_client(manager));
+        let (key, log) = (
+            Scope::new(Kind::Data, "x").key("y"),
+            Scope::new(Kind::Purge, "x"),
+        );
+        store.put(&key, "1", Duration::from_secs(9)).await.unwrap();
+        assert_eq!(store.get(&key).await.unwrap().unwrap().value(), "1");
+        let start = store.purges(&log, None).await.unwrap().position;
+        assert_eq!(
+            store.purges(&log, Some(start)).await.unwrap().position,
+            start
+        );
+        assert!(!store.purges(&log, Some(start)).await.unwrap().complete);
+    }
+}
+
+#[tokio::test]
+async fn node_of_a_cluster_is_refused_with_the_reason() {
+    let server = Server::node().await;
+    let store = SharedStore::new(server.store());
+    let key = Scope::new(Kind::Data, "x").key("y");
+    let error = store.get(&key).await.unwrap_err();
+    // No slot is served yet, by anybody.
+    assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+    let others = Scope::new(Kind::Data, "x").key("z");
+    let error = store
+        .read(&[key.clone(), others.clone()])
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+    // All slots are its own now, as those of a larger cluster never are.
+    let _: () = server
+        .run(&[b"CLUSTER", b"ADDSLOTSRANGE", b"0", b"16383"])
+        .await;
+    while kind(store.get(&key).await.map(|_| ())).is_some() {}
+    assert_eq!(
+        kind(store.read(&[key, others]).await.map(|_| ())),
+        Some(ErrorKind::Unsupported)
+    );
+}
+
+fn kind(result: Result<()>) -> Option<ErrorKind> {
+    result.err().map(|error| error.kind())
+}
+
+#[test]
+fn encryption_that_is_not_compiled_in_is_told() {
+    let error = RedisStore::open("rediss://:hunter2@host/").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(error.to_string().contains("tokio-rustls-comp"), "{error}");
+}
