@@ -6,7 +6,7 @@ mod log;
 mod server;
 mod setup;
 
-use std::{future::ready, sync::Arc};
+use std::{future::ready, sync::Arc, time::Duration};
 
 use local_upstash::RedisServer;
 use tower_upstash::store::{
@@ -18,7 +18,7 @@ async fn conforms<S: Into<SharedStore>>(adapt: impl FnOnce(RedisStore) -> S) {
     let redis = Arc::new(RedisServer::with_clock().await.unwrap());
     let store = RedisStore::open(&redis.url()).unwrap();
     let fixture = Fixture::new(adapt(store), move |time| {
-        redis.advance(time);
+        redis.advance(time + Duration::from_millis(5)); // its times to live are whole milliseconds
         ready(())
     });
     if let Err(violations) = conformance::check(&fixture).await {
