@@ -26,7 +26,7 @@ async fn conforms<S: Into<SharedStore>>(adapt: impl FnOnce(RedisStore) -> S) {
         let fixture = Arc::clone(&fixture);
         match tokio::spawn(async move { promise.check(&fixture).await }).await {
             Ok(kept) => violations.extend(kept.err()),
-            // Until `acquire` is there: what needs it says so.
+            // TO BE REMOVED once `acquire` is there: until then, the promises that need it are left out.
             Err(failed) => {
                 let panic = failed.into_panic();
                 let text = panic.downcast_ref::<&str>().copied();
