@@ -9,7 +9,7 @@ use std::{
 };
 
 use redis::{
-    Client, Cmd, ErrorKind, RedisError, RedisResult, Value,
+    Client, Cmd, ErrorKind, RedisError, RedisResult, ServerError, Value,
     aio::{ConnectionManager, ConnectionManagerConfig},
 };
 use tokio::runtime::Handle;
@@ -54,14 +54,14 @@ impl Connection {
     }
 
     fn manager(&self) -> Result<(u64, ConnectionManager)> {
-        let mut current = self.lock();
-        if let Some(manager) = &current.manager {
-            return Ok((current.number, manager.clone()));
-        }
         // redis-rs would panic.
         Handle::try_current().map_err(|error| {
             Error::new(Kind::Unsupported, "no Tokio runtime").with_source(error)
         })?;
+        let mut current = self.lock();
+        if let Some(manager) = &current.manager {
+            return Ok((current.number, manager.clone()));
+        }
         let (client, config) = self
             .source
             .clone()
@@ -85,13 +85,9 @@ impl Connection {
                 current.silent += 1;
                 current.silent >= SILENT
             }
-            Some(error) => {
+            _ => {
                 current.silent = 0;
-                !error.is_io_error() && error.code().is_none()
-            }
-            None => {
-                current.silent = 0;
-                false
+                error.is_some_and(is_refused_handshake)
             }
         };
         if useless {
@@ -116,6 +112,14 @@ impl From<ConnectionManager> for Connection {
     }
 }
 
+/// Returns whether an error comes from setting up a connection, which redis-rs then remembers for all later calls; the
+/// socket's own errors it tries again after.
+fn is_refused_handshake(error: &RedisError) -> bool {
+    let is_reply = ServerError::try_from(error.clone()).is_ok();
+    let lacks_login = matches!(error.code(), Some("NOAUTH" | "WRONGPASS"));
+    lacks_login || !(is_reply || error.is_io_error())
+}
+
 /// Returns what a failure that is no reply means. Errors of the socket show addresses at most; other texts are not shown.
 pub(super) fn failure(error: &RedisError) -> Error {
     let (kind, message) = match error.kind() {
@@ -132,6 +136,11 @@ pub(super) fn failure(error: &RedisError) -> Error {
             "the server does not speak RESP3, which the URL demands",
         ),
         ErrorKind::InvalidClientConfig => (Kind::Invalid, "the connection is set up wrongly"),
+        // Replies to calls do not come here.
+        ErrorKind::Server(_) => (
+            Kind::Unavailable,
+            "the server refused the handshake; is the number of the database right?",
+        ),
         _ => (Kind::Unavailable, "the connection failed"),
     };
     let failure = Error::new(kind, message);

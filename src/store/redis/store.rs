@@ -57,7 +57,8 @@ impl RedisStore {
     /// Takes a connection that was set up elsewhere, with its time limits; it may be shared with others. For Sentinel,
     /// certificates, and whatever else a URL does not say.
     ///
-    /// Set its number of retries to zero, or a call waits for seconds where the server is away.
+    /// Set its number of retries to zero, or a call waits for seconds where the server is away. Unlike a connection of the
+    /// store's own, it is not replaced where it hangs, or was refused when it was made.
     ///
     /// ```no_run
     /// use redis::aio::{ConnectionManager, ConnectionManagerConfig};

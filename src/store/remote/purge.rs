@@ -17,6 +17,8 @@
 //!   proof, so that no id that comes again is taken for an earlier one.
 //! - *A replica took over that has lost purges*: the ids a reader knows of those are not proven, until it has read
 //!   everything. That the last id is later does not count: the new clock may lag behind.
+//!   What a lost purge had purged is served again, as wherever replicas lag behind; and where that clock is behind the
+//!   last lost id, its purges miss entries that were looked up at lost positions.
 //! - *The proof was overwritten* by one of about a thousand later purges: all marks, which is only more to read.
 //! - *Marks are not trimmed*: a tag has one, however often it is purged. Where tags become too many, a new epoch begins.
 //! - *A node that knows nothing* asks for everything, and one whose poll fails keeps its old position, and asks again.
@@ -63,14 +65,17 @@ impl<W: Wire> RemoteStore<W> {
             Purge::Everything => &[],
         };
         log.validate_log(tags)?;
-        let next = Epoch::random()?;
-        let mut arguments = vec![hex(next), text(millis(MAX_TTL)), text(MARKS + SLOTS as u64)];
-        for tag in tags {
-            arguments.push(mark(tag)?);
-        }
         if let Purge::Tags([]) = what {
             // Nothing to mark: the end of the log is where it was.
             return Ok(self.read_whole_log(log).await?.position);
+        }
+        let mut arguments = vec![
+            hex(Epoch::random()?),
+            text(millis(MAX_TTL)),
+            text(MARKS + SLOTS as u64),
+        ];
+        for tag in tags {
+            arguments.push(mark(tag)?);
         }
         let end = self.run_counted(&PURGE, &[key(log)], &arguments).await?;
         let end = scored(end.collect())?;

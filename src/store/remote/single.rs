@@ -105,7 +105,10 @@ mod tests {
         time::Duration,
     };
 
-    use super::{super::Bill, *};
+    use super::{
+        super::{Bill, Settings},
+        *,
+    };
     use crate::store::{Entry, Kind, Limits, Scope, remote::Refusal as Refused};
 
     /// A server that has IFEQ, as Upstash, Valkey and Redis 8.4 have; or not.
@@ -139,10 +142,11 @@ mod tests {
     }
 
     fn store(replies: impl IntoIterator<Item = Reply>) -> RemoteStore<Scripted> {
-        RemoteStore::new(Scripted {
+        let wire = Scripted {
             replies: Mutex::new(replies.into_iter().collect()),
             sent: Mutex::default(),
-        })
+        };
+        RemoteStore::new(wire, Settings::default())
     }
 
     fn sent(store: &RemoteStore<Scripted>) -> Vec<String> {

@@ -1,7 +1,17 @@
 //! What goes wrong: servers that forget, hang and go away, and what others have put under our keys.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpListener,
+};
 use tower_upstash::store::{
     Batch, Condition, Cursor, ErrorKind, Key, Kind, Purge, RedisStore, Refusal, Result, Scope,
     SharedStore, Store, Tag, Write, Written,
@@ -66,6 +76,51 @@ async fn server_that_is_gone_is_unavailable_at_once() {
     let never = RedisStore::open(&server.url()).unwrap();
     let error = never.ping().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
+}
+
+/// A server that greets, and hangs up on everything else. Counts that.
+async fn hang_up(listener: TcpListener, calls: Arc<AtomicUsize>) {
+    loop {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let calls = Arc::clone(&calls);
+        tokio::spawn(async move {
+            let mut bytes = vec![0; 4096];
+            loop {
+                let many = stream.read(&mut bytes).await.unwrap();
+                let text = String::from_utf8_lossy(&bytes[..many]);
+                if !text.contains("SETINFO") {
+                    calls.fetch_add(usize::from(many > 0), Ordering::SeqCst);
+                    return;
+                }
+                let greetings = text.matches("SETINFO").count();
+                stream
+                    .write_all("+OK\r\n".repeat(greetings).as_bytes())
+                    .await
+                    .unwrap();
+            }
+        });
+    }
+}
+
+#[tokio::test]
+async fn call_whose_connection_breaks_is_not_sent_again() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("redis://{}/", listener.local_addr().unwrap());
+    let calls = Arc::new(AtomicUsize::new(0));
+    tokio::spawn(hang_up(listener, Arc::clone(&calls)));
+    let store = RedisStore::builder(&url)
+        .timeout(Duration::from_secs(10))
+        .build()
+        .unwrap();
+    for sent in 1..4 {
+        let error = store
+            .increment(&key(Kind::Counter, "a"), 1, TTL)
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert_eq!(calls.load(Ordering::SeqCst), sent);
+    }
 }
 
 #[tokio::test]

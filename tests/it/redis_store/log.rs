@@ -3,7 +3,9 @@
 use std::{cell::Cell, rc::Rc};
 
 use proptest::{prelude::*, test_runner::TestRunner};
-use tower_upstash::store::{Kind, Purge, PurgeView, Scope, SharedStore, Stamp, Store, Tag};
+use tower_upstash::store::{
+    ErrorKind, Identifier, Kind, Purge, PurgeView, Scope, SharedStore, Stamp, Store, Tag,
+};
 
 use super::server::Server;
 
@@ -204,4 +206,69 @@ fn log_admits_what_no_purge_has_met() {
         })
     });
     outcome.unwrap();
+}
+
+#[tokio::test]
+async fn too_many_tags_begin_an_epoch() {
+    let server = Server::start().await;
+    let (store, log) = (
+        SharedStore::new(server.store()),
+        Scope::new(Kind::Purge, "tags"),
+    );
+    let start = store.purges(&log, None).await.unwrap().position;
+    // 65,536 tags are kept, and a few more where the set has room that its proofs do not take.
+    for round in 0..=260 {
+        let tags: Vec<_> = (0..256)
+            .map(|at| Tag::new(format!("{round}-{at}")))
+            .collect();
+        let end = store.purge(&log, Purge::Tags(&tags)).await.unwrap();
+        assert!(round >= 256 || end.epoch() == start.epoch(), "{round}");
+        if end.epoch() != start.epoch() {
+            assert_eq!(store.purges(&log, None).await.unwrap().marks, []);
+            return;
+        }
+    }
+    panic!("no end of tags");
+}
+
+#[tokio::test]
+async fn secret_is_no_tag_but_no_mark_either() {
+    let server = Server::start().await;
+    let (store, log) = (
+        SharedStore::new(server.store()),
+        Scope::new(Kind::Purge, "tags"),
+    );
+    let secret = [Tag::new(Identifier::secret("x"))];
+    let error = store.purge(&log, Purge::Tags(&secret)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+}
+
+#[tokio::test]
+async fn overwritten_proof_is_answered_with_all_marks() {
+    let server = Server::start().await;
+    let (store, log) = (
+        SharedStore::new(server.store()),
+        Scope::new(Kind::Purge, "tags"),
+    );
+    let purge = async || {
+        store
+            .purge(&log, Purge::Tags(&[Tag::new("hot")]))
+            .await
+            .unwrap()
+    };
+    let first = purge().await;
+    let seen = store.purges(&log, Some(first)).await.unwrap();
+    assert!(!seen.complete && seen.marks.is_empty());
+    let mut end = purge().await;
+    while end.id() % 1024 != first.id() % 1024 {
+        end = purge().await;
+    }
+    let seen = store.purges(&log, Some(first)).await.unwrap();
+    assert_eq!((seen.complete, seen.position), (true, end));
+    assert_eq!(seen.marks, [(Tag::new("hot"), end.id())]);
+    // However many purges there were.
+    let members: u64 = server
+        .run(&[b"ZCARD", log.key("").to_text().as_bytes()])
+        .await;
+    assert!(members <= 1024 + 1, "{members}");
 }

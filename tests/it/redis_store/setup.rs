@@ -84,18 +84,35 @@ async fn wrong_password_is_told_and_a_right_one_works_later() {
     assert_eq!(error.kind(), ErrorKind::Unauthorized);
     assert!(!format!("{error} {error:?}").contains("hunter2"));
     // The password is changed on the server: the refused handshake is not remembered.
-    let mut admin = redis::Client::open(server.url().replace("127", ":secret@127"))
-        .unwrap()
-        .get_multiplexed_async_connection()
-        .await
-        .unwrap();
-    let mut change = redis::cmd("CONFIG");
-    change.arg("SET").arg("requirepass").arg("hunter2");
-    change.exec_async(&mut admin).await.unwrap();
+    change_password(&server, "hunter2").await;
     wrong.ping().await.unwrap();
 
     let none = server.store().ping().await.unwrap_err();
     assert_eq!(none.kind(), ErrorKind::Unauthorized);
+}
+
+#[tokio::test]
+async fn database_that_is_not_there_is_told() {
+    let server = Server::start().await;
+    for _ in 0..2 {
+        let url = format!("{}99?protocol=resp2", server.url());
+        let error = RedisStore::open(&url).unwrap().ping().await.unwrap_err();
+        assert!(
+            error.to_string().contains("number of the database"),
+            "{error}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn password_that_is_set_later_works_also_with_resp3() {
+    let server = Server::with(["--requirepass", "secret"]).await;
+    let url = server.url().replace("127", ":later@127") + "?protocol=resp3";
+    let store = RedisStore::builder(&url).timeout(Duration::from_secs(10));
+    let store = store.build().unwrap();
+    assert_eq!(kind(store.ping().await), Some(ErrorKind::Unauthorized));
+    change_password(&server, "later").await;
+    store.ping().await.unwrap();
 }
 
 #[tokio::test]
@@ -157,4 +174,12 @@ fn encryption_that_is_not_compiled_in_is_told() {
     let error = RedisStore::open("rediss://:hunter2@host/").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert!(error.to_string().contains("tokio-rustls-comp"), "{error}");
+}
+
+async fn change_password(server: &Server, password: &str) {
+    let client = redis::Client::open(server.url().replace("127", ":secret@127")).unwrap();
+    let mut admin = client.get_multiplexed_async_connection().await.unwrap();
+    let mut change = redis::cmd("CONFIG");
+    change.arg("SET").arg("requirepass").arg(password);
+    change.exec_async(&mut admin).await.unwrap();
 }
