@@ -29,8 +29,9 @@ local strings = ARGV[2] == '' and #KEYS or ARGV[2] + 0
 local found = strings == 0 and {} or redis.call('MGET', unpack(KEYS, 1, strings))
 -- By key: when the state that replaces what was found ends, 0 for at once; what is added to a count of theirs, and how
 -- long it lives then.
-local ends, added, lives = {}, nil, nil
-local reply, said, refused, at = { 0 }, 1, false, 3
+local ends, added, lives = { nil, nil, nil }, nil, nil
+-- Room for three claims: a table that grows costs more than all arithmetic.
+local reply, said, refused, at = { 0, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil }, 1, false, 3
 
 local count_of
 while ARGV[at] do

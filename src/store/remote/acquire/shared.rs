@@ -38,7 +38,7 @@ pub(super) enum Place {
 pub(super) fn place(prefix: &str, key: &Key, quota: &Quota, now: Timestamp) -> Result<Place> {
     let window = quota.window().as_micros() as u64;
     let refuses_all = quota.limit() == 0;
-    if window % 1000 != 0 {
+    if !window.is_multiple_of(1000) {
         return Err(unsupported(
             "a shared limit has a window of whole milliseconds",
         ));

@@ -137,7 +137,7 @@ impl Checked {
             clock,
             _server: server,
         };
-        for script in [&ACQUIRE, &FIXED] {
+        for script in Call::SCRIPTS.into_iter().chain([&FIXED]) {
             let source = &script.text(super::super::script::Flavour::Plain).source;
             checked.store.wire().ask(&[b"SCRIPT", b"LOAD", source]);
         }
