@@ -12,7 +12,12 @@ use crate::{
     time::Timestamp,
 };
 
-static ACQUIRE: Script = Script::new(include_str!("acquire.lua"));
+static CLAIMS: Script = Script::new(concat!(
+    include_str!("claims/open.lua"),
+    include_str!("claims/level.lua"),
+    include_str!("claims/spend.lua"),
+    include_str!("claims/close.lua"),
+));
 static GCRA: Script = Script::new(include_str!("gcra.lua"));
 
 /// A script, and its keys and arguments, which it explains.
@@ -32,7 +37,7 @@ enum Layout {
 
 impl Call {
     #[cfg(test)]
-    pub(super) const SCRIPTS: [&'static Script; 2] = [&ACQUIRE, &GCRA];
+    pub(super) const SCRIPTS: [&'static Script; 2] = [&CLAIMS, &GCRA];
 
     pub(super) fn new(claims: &[Claim], settings: &Settings) -> Result<Self> {
         // One instant for all claims.
@@ -50,7 +55,7 @@ impl Call {
         let ours = |layout: &Layout| matches!(layout, Layout::Ours(_));
         let asks_time = !settings.by_client() && layouts.iter().any(ours);
         let mut call = Self {
-            script: &ACQUIRE,
+            script: &CLAIMS,
             arguments: Vec::with_capacity(2 + 5 * claims.len()),
             reads: u64::from(asks_time)
                 + u64::from(!keys.strings.is_empty())

@@ -1,8 +1,8 @@
--- One take by GCRA, where a unit is a whole number of microseconds: the commonest claim, as `acquire.lua` decides it, in
--- its format, and a quarter cheaper.
+-- One take by GCRA, where a unit is a whole number of microseconds: the commonest claim, as the script in `claims` decides
+-- it, in its format, and a quarter cheaper.
 --
 -- KEYS: the key. ARGV: the client's time in µs, or '' for the server's; the unit in µs, the capacity, the cost, which is
--- at least one. Answers as `acquire.lua`.
+-- at least one. Answers as that script.
 local now, grace = ARGV[1], 10000
 if now == '' then
   local time = redis.call('TIME')
