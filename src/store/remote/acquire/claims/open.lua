@@ -9,7 +9,7 @@
 -- Answers how many commands wrote, then for each claim: µs to wait (0 allowed, -1 never), what remains, µs until the
 -- reset, the window.
 --
--- Numbers are whole and below 2^54: '%d' is exact (a long has 64 bits), and a quarter of the price of '%.0f'.
+-- Numbers are whole and below 2^54: '%d' is exact (a long has 64 bits), and half the price of '%.0f'.
 --
 -- One script in four files, each a stage: `open` reads, `level` and `spend` decide a claim, `close` writes.
 --
