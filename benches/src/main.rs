@@ -1,5 +1,7 @@
 //! The benchmarks: `cargo bench` prints one table. `cargo bench -- WORD` prints the rows whose names contain the word.
 //!
+//! `cargo bench -- redis` prints what an acquire costs a Redis server.
+//!
 //! Instructions are counted by callgrind, and the same in every run of one build. Nanoseconds are a courtesy:
 //! the fastest of twenty runs on whatever machine this is.
 
@@ -8,6 +10,7 @@ mod layer;
 mod many;
 mod measure;
 mod peers;
+mod redis;
 mod row;
 mod store;
 mod table;
@@ -58,6 +61,9 @@ fn print(filter: Option<&String>) {
         "SystemClock everywhere: valgrind hides the vdso, so a clock read counts as a bare system call\n"
     );
     let valgrind = measure::has_valgrind();
+    if filter.is_some_and(|word| word == "redis") {
+        return redis::print(valgrind);
+    }
     let mut table = Table::default();
     Table::header();
     for row in chosen(filter) {

@@ -38,12 +38,8 @@ impl Fixture {
         }
     }
 
-    fn key(&self) -> Key {
-        Scope::new(Kind::Limit, "api").key("user")
-    }
-
     async fn spend(&self, quota: Quota, spend: Spend) -> Decision {
-        let claim = Claim::new(self.key(), quota).spend(spend);
+        let claim = Claim::new(key(), quota).spend(spend);
         self.store.acquire(&[claim]).await.unwrap()[0]
     }
 
@@ -66,6 +62,10 @@ impl Fixture {
         keys.sort();
         keys
     }
+}
+
+fn key() -> Key {
+    Scope::new(Kind::Limit, "api").key("user")
 }
 
 #[tokio::test]
@@ -175,7 +175,7 @@ async fn what_the_layout_cannot_express_is_unsupported_and_writes_nothing() {
     ] {
         let claims = [
             Claim::new(ours.clone(), Quota::per_minute(5)),
-            Claim::new(it.key(), quota),
+            Claim::new(key(), quota),
         ];
         let error = it.store.acquire(&claims).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unsupported);
@@ -194,7 +194,7 @@ async fn both_layouts_are_one_call() {
     ] {
         let call = |cost, limit| {
             [
-                Claim::new(it.key(), theirs).spend(Spend::Take(cost)),
+                Claim::new(key(), theirs).spend(Spend::Take(cost)),
                 Claim::new(ours.clone(), Quota::per_hour(limit)),
             ]
         };
@@ -225,7 +225,7 @@ async fn a_count_that_is_none_is_an_error_before_anything_is_written() {
         ] {
             let claims = [
                 Claim::new(ours.clone(), Quota::per_minute(5)),
-                Claim::new(it.key(), quota),
+                Claim::new(key(), quota),
             ];
             let error = it.store.acquire(&claims).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Corrupt, "{foreign}");

@@ -16,6 +16,7 @@ use super::{
 use local_upstash::RedisServer;
 
 const T0: u64 = 1_700_000_000_000_000;
+const STEPS: u64 = 40;
 
 /// What may happen in a trace.
 #[derive(Clone, Copy, PartialEq)]
@@ -49,13 +50,13 @@ impl Trace<'_> {
         }
     }
 
-    /// Asks the store and what is to agree with it.
+    /// Asks the store and what is to agree with it. Returns how many answers were compared.
     pub(super) async fn run(
         &self,
         store: &impl Store,
         clock: &ManualClock,
         mut agrees: impl AsyncFnMut(&[Claim], Timestamp) -> Decisions,
-    ) {
+    ) -> u64 {
         let mut random = Random(self.seed);
         clock.set(Timestamp::from_micros(T0 + self.seed % 1000 * 777_000));
         let keys: Vec<_> = (self.names.iter())
@@ -63,7 +64,7 @@ impl Trace<'_> {
             .collect();
         let mut quotas: Vec<_> = (keys.iter()).map(|_| self.quota(&mut random)).collect();
         let mut charges: Vec<Vec<(u32, Window)>> = vec![Vec::new(); keys.len()];
-        for step in 0..40 {
+        for step in 0..STEPS {
             let at = random.below(keys.len() as u64) as usize;
             let mut gap = random.gap(&quotas[at]);
             if self.turmoil == Turmoil::Any && random.one_in(8) {
@@ -99,7 +100,7 @@ impl Trace<'_> {
             let expected = agrees(&claims, clock.now()).await;
             let longest = expected.iter().map(Decision::reset_after).max();
             if longest > Some(Duration::from_micros(1 << 53)) {
-                return; // a debt of more than 285 years, which doubles cut
+                return step; // a debt of more than 285 years, which doubles cut
             }
             assert_eq!(
                 decisions, expected,
@@ -115,13 +116,14 @@ impl Trace<'_> {
                 }
             }
         }
+        STEPS
     }
 }
 
+/// Other ones in every run; a failure names its own.
 fn seeds(tests: u64) -> impl Iterator<Item = u64> {
-    let first = u64::from(std::process::id());
-    println!("seeds from {first}");
-    (0..tests).map(move |n| first * 1000 + n)
+    let first = 1000 * u64::from(std::process::id());
+    first..first + tests
 }
 
 #[tokio::test]
@@ -129,11 +131,12 @@ async fn decisions_are_those_of_a_step() {
     let server = RedisServer::start().await.unwrap();
     let clock = ManualClock::default();
     let store = by_client(&server.url(), clock.clone(), &[]);
+    let mut compared = 0;
     for seed in seeds(300) {
         let one = [ALGORITHMS[seed as usize % 6]];
         let algorithms = if seed % 3 == 0 { &ALGORITHMS[..] } else { &one };
         let mut model = Model::default();
-        Trace {
+        compared += Trace {
             seed,
             algorithms,
             turmoil: Turmoil::Any,
@@ -144,6 +147,7 @@ async fn decisions_are_those_of_a_step() {
         })
         .await;
     }
+    assert!(compared > 300 * STEPS * 3 / 4, "{compared} steps");
 }
 
 #[tokio::test]
@@ -151,9 +155,10 @@ async fn decisions_are_those_of_the_memory_store() {
     let server = RedisServer::start().await.unwrap();
     let clock = ManualClock::default();
     let store = by_client(&server.url(), clock.clone(), &[]);
+    let mut compared = 0;
     for seed in seeds(100) {
         let memory = MemoryStore::builder().clock(clock.clone()).build();
-        Trace {
+        compared += Trace {
             seed,
             algorithms: &ALGORITHMS,
             turmoil: Turmoil::Plans,
@@ -164,6 +169,7 @@ async fn decisions_are_those_of_the_memory_store() {
         })
         .await;
     }
+    assert!(compared > 100 * STEPS * 3 / 4, "{compared} steps");
 }
 
 #[tokio::test]
@@ -172,9 +178,10 @@ async fn shared_windows_decide_as_our_own() {
     let clock = ManualClock::default();
     let shared = [("x", "@upstash/ratelimit:x"), ("y", "y")];
     let store = by_client(&server.url(), clock.clone(), &shared);
+    let mut compared = 0;
     for seed in seeds(100) {
         let mut model = Model::default();
-        Trace {
+        compared += Trace {
             seed,
             algorithms: &[[Algorithm::AlignedWindow, Algorithm::SlidingWindow][seed as usize % 2]],
             turmoil: Turmoil::None,
@@ -185,4 +192,5 @@ async fn shared_windows_decide_as_our_own() {
         })
         .await;
     }
+    assert!(compared > 60 * STEPS * 3 / 4, "{compared} steps");
 }

@@ -1,4 +1,4 @@
-//! What an acquire sends.
+//! What an acquire sends: a script, its keys and its arguments.
 
 use bytes::Bytes;
 
@@ -8,12 +8,21 @@ use super::{
 };
 use crate::{
     quota::{Algorithm, Quota},
-    store::{Claim, Result, Spend},
+    store::{Claim, Result, Spend, remote::script::Script},
     time::Timestamp,
 };
 
-/// The keys and arguments of `acquire.lua`, where they are explained.
+static CLAIMS: Script = Script::new(concat!(
+    include_str!("claims/open.lua"),
+    include_str!("claims/level.lua"),
+    include_str!("claims/spend.lua"),
+    include_str!("claims/close.lua"),
+));
+static GCRA: Script = Script::new(include_str!("gcra.lua"));
+
+/// A script, and its keys and arguments, which it explains.
 pub(super) struct Call {
+    pub(super) script: &'static Script,
     pub(super) keys: Vec<Bytes>,
     pub(super) arguments: Vec<Bytes>,
     /// How many commands read, beside the script itself.
@@ -30,6 +39,11 @@ impl Call {
     pub(super) fn new(claims: &[Claim], settings: &Settings) -> Result<Self> {
         // One instant for all claims.
         let now = settings.now();
+        if let [claim] = claims
+            && let Some(call) = Self::even(claim, settings, now)
+        {
+            return Ok(call);
+        }
         let layouts: Vec<_> = claims
             .iter()
             .map(|claim| layout(claim, settings, now))
@@ -38,17 +52,14 @@ impl Call {
         let ours = |layout: &Layout| matches!(layout, Layout::Ours(_));
         let asks_time = !settings.by_client() && layouts.iter().any(ours);
         let mut call = Self {
+            script: &CLAIMS,
             arguments: Vec::with_capacity(2 + 5 * claims.len()),
             reads: u64::from(asks_time)
                 + u64::from(!keys.strings.is_empty())
                 + keys.hashes.len() as u64,
             keys: Vec::new(),
         };
-        if asks_time {
-            call.arguments.push(Bytes::new());
-        } else {
-            call.number(now.as_micros());
-        }
+        call.time(asks_time, now);
         if keys.hashes.is_empty() {
             call.arguments.push(Bytes::new());
         } else {
@@ -59,6 +70,41 @@ impl Call {
         }
         call.keys = keys.into_words();
         Ok(call)
+    }
+
+    /// One take by GCRA with units of whole microseconds: almost every call of almost everyone.
+    fn even(claim: &Claim, settings: &Settings, now: Timestamp) -> Option<Self> {
+        let (quota, key) = (claim.quota(), claim.key());
+        let Spend::Take(cost @ 1..) = claim.spending() else {
+            return None;
+        };
+        let limit = u64::from(quota.limit());
+        if quota.algorithm() != Algorithm::Gcra
+            || !window(quota).is_multiple_of(limit)
+            || settings.prefix(key.scope().name()).is_some()
+        {
+            return None;
+        }
+        let asks_time = !settings.by_client();
+        let mut call = Self {
+            script: &GCRA,
+            keys: vec![key.to_text().into()],
+            arguments: Vec::with_capacity(4),
+            reads: 1 + u64::from(asks_time),
+        };
+        call.time(asks_time, now);
+        call.number(window(quota) / limit);
+        call.number(u64::from(quota.capacity()));
+        call.number(u64::from(cost));
+        Some(call)
+    }
+
+    fn time(&mut self, asks: bool, now: Timestamp) {
+        if asks {
+            self.arguments.push(Bytes::new());
+        } else {
+            self.number(now.as_micros());
+        }
     }
 
     fn claim(&mut self, claim: &Claim, layout: &Layout, keys: &Keys<'_>) {

@@ -1,0 +1,50 @@
+  if text then
+    if expires > now then
+      found[key], ends[key] = text, expires
+    else
+      found[key], ends[key] = kept and '' or false, 0
+    end
+  end
+  if lacks and wait >= 0 and wait < 1 then
+    wait = 1
+  end
+  refused = refused or lacks and spend == 116
+  reset = reset > 0 and reset or 0
+  reply[said + 1], reply[said + 2] = wait < MOST and wait or MOST, available
+  reply[said + 3], reply[said + 4] = reset < MOST and reset or MOST, start
+  said = said + 4
+end
+
+if refused then
+  return reply
+end
+local wrote = 0
+for key = 1, #KEYS do
+  local name, state, last = KEYS[key], found[key], ends[key]
+  local more = added and added[key]
+  if more and more ~= 0 then
+    wrote = wrote + 1
+    if redis.call('INCRBY', name, format('%d', more)) == more then
+      redis.call('PEXPIRE', name, format('%d', lives[key]))
+      wrote = wrote + 1
+    end
+  elseif last and key > strings then
+    if last > 0 then
+      redis.call('HSET', name, 'refilledAt', format('%d', state[1] / 1000), 'tokens', format('%.17g', state[2]))
+      redis.call('PEXPIRE', name, format('%d', last < MOST / 1000 and last or MOST / 1000))
+      wrote = wrote + 2
+    elseif found[key] then
+      -- As good as none, and their rule would leave it without a time to live.
+      redis.call('DEL', name)
+      wrote = wrote + 1
+    end
+  elseif last and last > 0 then
+    redis.call('SET', name, state, 'PX', format('%d', -floor((clock - last) / 1000) + grace))
+    wrote = wrote + 1
+  elseif last and state then
+    redis.call('DEL', name)
+    wrote = wrote + 1
+  end
+end
+reply[1] = wrote
+return reply
