@@ -3,8 +3,30 @@
 //! Stores own the time of a decision (contract, promise 7): a [`Clock`] belongs to a store, never to a layer.
 //! Times are [`Timestamp`]s, whole microseconds since the Unix epoch, which fit the 53 bits a script language counts exactly.
 
-#[cfg(feature = "tokio")]
-mod tokio;
+#[cfg(all(
+    feature = "tokio",
+    not(all(target_family = "wasm", target_os = "unknown"))
+))]
+#[path = "time/tokio.rs"]
+mod platform;
+#[cfg(all(
+    feature = "upstash",
+    all(target_family = "wasm", target_os = "unknown")
+))]
+#[path = "time/wasm.rs"]
+mod platform;
+#[cfg(not(any(
+    all(
+        feature = "tokio",
+        not(all(target_family = "wasm", target_os = "unknown"))
+    ),
+    all(
+        feature = "upstash",
+        all(target_family = "wasm", target_os = "unknown")
+    )
+)))]
+#[path = "time/none.rs"]
+mod platform;
 
 use std::{
     fmt,
@@ -139,7 +161,7 @@ impl Clock for ManualClock {
     }
 }
 
-/// What a waiting lock sleeps with: any [`hyper::rt::Timer`], so that every runtime has one.
+/// What waiting locks and time limits sleep with: any [`hyper::rt::Timer`], so that every runtime has one.
 #[derive(Clone)]
 pub struct Timer(Arc<dyn hyper::rt::Timer + Send + Sync>);
 
@@ -158,6 +180,38 @@ impl Timer {
 
     pub(crate) async fn sleep(&self, duration: Duration) {
         self.0.sleep(duration).await;
+    }
+}
+
+#[cfg_attr(
+    not(feature = "upstash"),
+    expect(dead_code, reason = "only `UpstashStore` has a default timer")
+)]
+impl Timer {
+    /// Returns the timer of the platform, if it has one.
+    pub(crate) fn platform() -> Option<Self> {
+        platform::timer()
+    }
+}
+
+/// Measures how long something takes, for figures only.
+#[cfg_attr(
+    not(feature = "upstash"),
+    expect(dead_code, reason = "only `UpstashStore` measures")
+)]
+pub(crate) struct Stopwatch(Instant);
+
+#[cfg_attr(
+    not(feature = "upstash"),
+    expect(dead_code, reason = "only `UpstashStore` measures")
+)]
+impl Stopwatch {
+    pub(crate) fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.0.elapsed()
     }
 }
 

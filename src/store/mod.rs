@@ -61,9 +61,14 @@ mod remote;
 mod scope;
 mod shared;
 mod siphash;
+mod together;
+#[cfg(feature = "upstash")]
+mod upstash;
 
 #[cfg(feature = "redis")]
 pub use self::redis::RedisStore;
+#[cfg(feature = "upstash")]
+pub use self::upstash::{ConfigError, Origin, UpstashStore, UpstashStoreBuilder, UpstashUsage};
 pub use self::{
     batch::{Batch, Change, Condition, Membership, Refusal, Write, Written},
     claim::{Claim, Spend, Window},
@@ -82,4 +87,5 @@ pub use self::{
     purge::{Epoch, Position, Purge, PurgeView, Purges, Stamp, Tag},
     scope::{Kind, Scope},
     shared::SharedStore,
+    together::{Together, together},
 };

@@ -30,7 +30,7 @@ impl Refusal {
         self.0.contains("syntax error") || self.0.contains("unknown command")
     }
 
-    fn kind(&self) -> (ErrorKind, &'static str) {
+    pub(crate) fn kind(&self) -> (ErrorKind, &'static str) {
         const KNOWN: [(&str, ErrorKind, &str); 18] = [
             ("WRONGPASS", ErrorKind::Unauthorized, "the token is wrong"),
             ("NOAUTH", ErrorKind::Unauthorized, "credentials are missing"),

@@ -9,6 +9,7 @@ use sha1::{Digest as _, Sha1};
 /// whole database. Redis refuses the flag.
 pub(crate) struct Script {
     source: &'static str,
+    decides: bool,
     plain: OnceLock<Text>,
     locking: OnceLock<Text>,
 }
@@ -31,9 +32,24 @@ impl Script {
     pub(crate) const fn new(source: &'static str) -> Self {
         Self {
             source,
+            decides: false,
             plain: OnceLock::new(),
             locking: OnceLock::new(),
         }
+    }
+
+    /// Says that the script does nothing but decide limits: no later read has to see what it has written.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "for the script of acquire, which is to come")
+    )]
+    pub(crate) const fn deciding(mut self) -> Self {
+        self.decides = true;
+        self
+    }
+
+    pub(crate) const fn decides(&self) -> bool {
+        self.decides
     }
 
     pub(crate) fn text(&self, flavour: Flavour) -> &Text {
