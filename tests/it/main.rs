@@ -11,3 +11,4 @@ mod quota;
 mod rate_limit;
 mod service;
 mod support;
+mod upstash;

@@ -123,12 +123,28 @@ impl Refusal {
             )
     }
 
-    /// Returns the first word, if it is a code: capitals only.
-    fn code(&self) -> &str {
+    /// Returns the first word, if it is a known code: anything else could be a key.
+    fn code(&self) -> &'static str {
+        const CODES: [&str; 15] = [
+            "BUSY",
+            "CLUSTERDOWN",
+            "CROSSSLOT",
+            "EXECABORT",
+            "LOADING",
+            "MISCONF",
+            "MOVED",
+            "NOAUTH",
+            "NOPERM",
+            "NOSCRIPT",
+            "OOM",
+            "READONLY",
+            "TRYAGAIN",
+            "WRONGPASS",
+            "WRONGTYPE",
+        ];
         let word = self.0.split([' ', ':']).next().unwrap_or_default();
-        let is_code =
-            (2..=16).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_uppercase());
-        if is_code { word } else { "ERR" }
+        let known = CODES.into_iter().find(|code| *code == word);
+        known.unwrap_or("ERR")
     }
 }
 
