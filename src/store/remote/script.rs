@@ -39,10 +39,7 @@ impl Script {
     }
 
     /// Says that the script does nothing but decide limits: no later read has to see what it has written.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "for the script of acquire, which is to come")
-    )]
+    #[allow(dead_code, reason = "for the script of acquire, which is to come")]
     pub(crate) const fn deciding(mut self) -> Self {
         self.decides = true;
         self

@@ -13,6 +13,7 @@ pub(crate) trait Wire: Send + Sync + 'static {
 
     /// Returns whether the value of a plain `SET key value PX ms` of that size may be any bytes. Default:
     /// [`BINARY`](Self::BINARY).
+    #[allow(dead_code, reason = "for the write, which is to come")]
     fn carries_raw(key: usize, value: usize) -> bool {
         let _ = (key, value);
         Self::BINARY

@@ -53,7 +53,7 @@ struct Place {
 }
 
 /// What to do after a change of the queue.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub(super) enum Next {
     /// Start a driver: it is counted already.
