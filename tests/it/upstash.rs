@@ -6,6 +6,7 @@ mod env;
 mod faults;
 mod figures;
 mod grouping;
+mod local;
 mod secrets;
 mod server;
 
