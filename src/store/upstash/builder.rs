@@ -1,6 +1,6 @@
 //! The settings of an [`UpstashStore`].
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use super::{
     ConfigError, UpstashStore,
@@ -116,7 +116,7 @@ impl UpstashStoreBuilder {
     ///
     /// # Security
     /// The client sees the token with every request: a proxy that ends TLS can read it.
-    pub fn from_client(mut self, client: reqwest::Client) -> Self {
+    pub fn client(mut self, client: reqwest::Client) -> Self {
         self.client = Some(client);
         self
     }
@@ -161,6 +161,7 @@ impl UpstashStoreBuilder {
             connect_time_limit: self.connect_time_limit,
             max_value: self.max_value,
             meter: Meter::new(self.read_regions.unwrap_or(0), self.price_per_100k),
+            late: Arc::default(),
             sync: self.read_regions.map(|_| SyncToken::default()),
         };
         Ok(UpstashStore::over(Rest::new(link, self.lanes)))

@@ -17,7 +17,7 @@ use futures_channel::oneshot;
 
 use super::{
     failure::Failure,
-    link::Link,
+    link::{Exchange, Late, Link},
     queue::{Answered, Next, Queue, Shape, Waiting},
     request::Request,
 };
@@ -32,6 +32,8 @@ use crate::{
 
 const BROKEN_OFF: Failure =
     Failure::unavailable("the executor dropped the request, as a runtime does that shuts down");
+
+const TIMED_OUT: Failure = Failure::new(ErrorKind::Timeout, "no answer within the time limit");
 
 /// A queue and its drivers.
 pub(super) struct Lanes {
@@ -59,7 +61,10 @@ impl Lanes {
             Ok(next) => self.follow(next),
             Err(_) => return Err(Failure::unavailable("too many commands are waiting")),
         }
-        reply.await.unwrap_or(Err(BROKEN_OFF))
+        let mut caller = Caller(Some(self));
+        let answer = reply.await.unwrap_or(Err(BROKEN_OFF));
+        caller.0 = None;
+        answer
     }
 
     /// Never under the lock: an executor that has shut down drops the driver on the spot.
@@ -83,6 +88,17 @@ impl Departure for Lanes {
     fn leave(self: Arc<Self>, group: u64) {
         let next = self.queue().leave(group);
         self.follow(next);
+    }
+}
+
+/// Says so if the caller gives up.
+struct Caller<'a>(Option<&'a Lanes>);
+
+impl Drop for Caller<'_> {
+    fn drop(&mut self) {
+        if let Some(lanes) = self.0 {
+            lanes.queue().give_up();
+        }
     }
 }
 
@@ -116,26 +132,32 @@ impl Lane {
             .unzip();
         let mut exchange = link.exchange(Request::new(&link.endpoint, &commands));
         drop(commands);
-        let answers = match within(exchange.as_mut(), &link.timer, link.time_limit).await {
-            Some((answers, bytes)) => {
-                self.lanes.queue().learn(callers.len(), bytes);
-                answers
-            }
-            None => {
-                // A connection takes longer to open than a call may wait: dropped here, it would never be opened. It
-                // goes on without the lane.
-                let (timer, limit) = (link.timer.clone(), link.connect_time_limit);
-                link.executor.spawn(async move {
-                    within(exchange.as_mut(), &timer, limit).await;
-                });
-                Err(Failure::new(
-                    ErrorKind::Timeout,
-                    "no answer within the time limit",
-                ))
-            }
-        };
-        distribute(callers, answers);
+        if let Some((answers, bytes)) =
+            within(exchange.as_mut(), &link.timer, link.time_limit).await
+        {
+            self.lanes.queue().learn(callers.len(), bytes);
+            distribute(callers, answers);
+        } else if let Some(late) = link.late() {
+            let link = Arc::clone(link);
+            let executor = link.executor.clone();
+            executor.spawn(finish(exchange, callers, link, late));
+        } else {
+            distribute(callers, Err(TIMED_OUT));
+        }
     }
+}
+
+/// Lets a request go on without its lane, for as long as a connection may take to open: that may be longer than a call
+/// waits, and the connection would never be opened if each attempt ended with its call. A ping waits for it.
+async fn finish(
+    mut exchange: Exchange,
+    callers: Vec<oneshot::Sender<Answered>>,
+    link: Arc<Link>,
+    _late: Late,
+) {
+    let answers = within(exchange.as_mut(), &link.timer, link.connect_time_limit).await;
+    let answers = answers.map_or(Err(TIMED_OUT), |(answers, _)| answers);
+    distribute(callers, answers);
 }
 
 impl Drop for Lane {

@@ -1,6 +1,13 @@
 //! What all lanes share: the client, the limits, the bill.
 
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use http::{HeaderValue, header::CONTENT_TYPE};
 
@@ -19,8 +26,22 @@ pub(super) struct Link {
     pub(super) connect_time_limit: Duration,
     pub(super) max_value: usize,
     pub(super) meter: Meter,
+    // Requests that go on without their lane.
+    pub(super) late: Arc<AtomicUsize>,
     // On a global database only.
     pub(super) sync: Option<SyncToken>,
+}
+
+/// The most requests that go on without their lane.
+const MAX_LATE: usize = 32;
+
+/// One of them.
+pub(super) struct Late(Arc<AtomicUsize>);
+
+impl Drop for Late {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// A request on its way: the answers, and how many bytes they had.
@@ -36,6 +57,12 @@ impl Link {
                 Err(failure) => (Err(failure), 0),
             }
         })
+    }
+
+    /// Returns the permission to let a request go on without its lane, unless too many do.
+    pub(super) fn late(&self) -> Option<Late> {
+        let late = Late(Arc::clone(&self.late));
+        (late.0.fetch_add(1, Ordering::Relaxed) < MAX_LATE).then_some(late)
     }
 
     async fn send(&self, request: Request) -> (Answers, usize) {

@@ -124,6 +124,12 @@ impl Queue {
         }
     }
 
+    /// Says that a caller has given up: whoever asks next does not rely on a driver that has not begun, since its runtime
+    /// may not be running.
+    pub(super) const fn give_up(&mut self) {
+        self.collecting = None;
+    }
+
     /// Takes out what one request carries, without what nobody waits for any more. Empty: the driver ends here.
     pub(super) fn take(&mut self) -> (Vec<Waiting>, Next) {
         let max_commands = self.max_commands();
@@ -219,9 +225,17 @@ mod tests {
         queue.begin(me);
         let (third, _c) = push(&mut queue, 10);
         assert_eq!(third, Some(Next::Spawn));
-        queue.begin(me);
+        queue.give_up();
         let (fourth, _d) = push(&mut queue, 10);
         assert_eq!(fourth, Some(Next::Nothing), "both lanes are busy");
+    }
+
+    #[test]
+    fn nobody_relies_on_a_driver_that_has_let_a_caller_down() {
+        let mut queue = Queue::new(SHAPE);
+        let (_, _a) = push(&mut queue, 10);
+        queue.give_up();
+        assert_eq!(push(&mut queue, 10).0, Some(Next::Spawn));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use tower_upstash::{
 };
 
 use super::{
-    TOKEN, builder, key, open, poll_once,
+    PATIENCE, TOKEN, builder, key, open, poll_once,
     server::{Answer, Server},
     text, value_of,
 };
@@ -81,6 +81,37 @@ async fn silence_is_a_timeout_and_does_not_keep_the_lane() {
     // The lane ends its request a little later than the caller its call.
     store.ping().await.unwrap();
     assert_eq!(server.requests().len(), 3);
+}
+
+#[test]
+fn a_runtime_that_stands_still_holds_up_nobody_else() {
+    let server = Server::open();
+    let store = open(&server);
+    let still = Builder::new_current_thread().enable_all().build().unwrap();
+    still.block_on(async {
+        let asked = key("given up");
+        let mut call = Box::pin(store.get(&asked));
+        assert!(poll_once(call.as_mut()).is_pending());
+    });
+    let running = Builder::new_current_thread().enable_all().build().unwrap();
+    let answer = running.block_on(store.get(&key("next")));
+    assert_eq!(text(answer), value_of("next"));
+    drop(still);
+    let answer = running.block_on(store.get(&key("after")));
+    assert_eq!(text(answer), value_of("after"));
+}
+
+#[tokio::test]
+async fn a_connection_that_opens_slower_than_calls_may_wait_is_opened_all_the_same() {
+    let server = Server::open();
+    let store = UpstashStore::builder(&server.url(), TOKEN)
+        .time_limit(Duration::ZERO)
+        .connect_time_limit(PATIENCE)
+        .build()
+        .unwrap();
+    let error = store.read(&[key("late")]).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    store.ping().await.unwrap();
 }
 
 /// Keeps tasks until it is told to run them.
