@@ -195,10 +195,6 @@ impl Timer {
 }
 
 /// Measures how long something takes, for figures only.
-#[cfg_attr(
-    not(feature = "upstash"),
-    expect(dead_code, reason = "only `UpstashStore` measures")
-)]
 pub(crate) struct Stopwatch(Instant);
 
 #[cfg_attr(

@@ -1,7 +1,7 @@
 //! What leaves together.
 
 use tokio::{runtime::Builder, task::JoinSet};
-use tower_upstash::store::{SharedStore, Store as _, together};
+use tower_upstash::store::{Entry, ErrorKind, Result, SharedStore, Store as _, together};
 
 use super::{
     builder, key, open, poll_once,
@@ -176,6 +176,59 @@ async fn call_many(server: &Server, callers: usize) {
     }
     while let Some(call) = calls.join_next().await {
         call.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn calls_that_come_and_go_among_failures_get_their_own_answers_or_an_error() {
+    const CALLERS: usize = 16;
+    const CALLS: usize = 100;
+    let server = Server::open();
+    let store = open(&server);
+    let mut callers = JoinSet::new();
+    for caller in 0..CALLERS {
+        let store = store.clone();
+        callers.spawn(async move {
+            let mut answered = 0;
+            for call in 0..CALLS {
+                let id = format!("{caller}-{call}");
+                let asked = key(&id);
+                let mut read = Box::pin(store.get(&asked));
+                match call % 4 {
+                    0 => drop(read),
+                    1 => {
+                        let _ = poll_once(read.as_mut());
+                        tokio::task::yield_now().await;
+                    }
+                    2 => answered += usize::from(expect(together(read).await, &id)),
+                    _ => answered += usize::from(expect(read.await, &id)),
+                }
+            }
+            answered
+        });
+    }
+    for requests in 1..=10 {
+        server.wait_for(requests).await;
+        server.answer(Answer::Nothing);
+    }
+    let answered: usize = callers.join_all().await.into_iter().sum();
+    assert!(answered > 0);
+    // What is left over fails a few more.
+    while store.get(&key("last failures")).await.is_err() {}
+    assert_eq!(text(store.get(&key("after")).await), value_of("after"));
+}
+
+/// Returns whether there is an answer: then the right one.
+fn expect(answer: Result<Option<Entry>>, id: &str) -> bool {
+    match answer {
+        Ok(entry) => {
+            assert_eq!(text(Ok(entry)), value_of(id));
+            true
+        }
+        Err(error) => {
+            assert_eq!(error.kind(), ErrorKind::Unavailable);
+            false
+        }
     }
 }
 
