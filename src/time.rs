@@ -3,8 +3,30 @@
 //! Stores own the time of a decision (contract, promise 7): a [`Clock`] belongs to a store, never to a layer.
 //! Times are [`Timestamp`]s, whole microseconds since the Unix epoch, which fit the 53 bits a script language counts exactly.
 
-#[cfg(feature = "tokio")]
-mod tokio;
+#[cfg(all(
+    feature = "tokio",
+    not(all(target_family = "wasm", target_os = "unknown"))
+))]
+#[path = "time/tokio.rs"]
+mod platform;
+#[cfg(all(
+    feature = "upstash",
+    all(target_family = "wasm", target_os = "unknown")
+))]
+#[path = "time/wasm.rs"]
+mod platform;
+#[cfg(not(any(
+    all(
+        feature = "tokio",
+        not(all(target_family = "wasm", target_os = "unknown"))
+    ),
+    all(
+        feature = "upstash",
+        all(target_family = "wasm", target_os = "unknown")
+    )
+)))]
+#[path = "time/none.rs"]
+mod platform;
 
 use std::{
     fmt,
@@ -159,6 +181,34 @@ impl Timer {
 
     pub(crate) fn sleep(&self, duration: Duration) -> Pin<Box<dyn hyper::rt::Sleep>> {
         self.0.sleep(duration)
+    }
+}
+
+#[cfg_attr(
+    not(feature = "upstash"),
+    expect(dead_code, reason = "only `UpstashStore` has a default timer")
+)]
+impl Timer {
+    /// Returns the timer of the platform, if it has one.
+    pub(crate) fn platform() -> Option<Self> {
+        platform::timer()
+    }
+}
+
+/// Measures how long something takes, for figures only.
+pub(crate) struct Stopwatch(Instant);
+
+#[cfg_attr(
+    not(feature = "upstash"),
+    expect(dead_code, reason = "only `UpstashStore` measures")
+)]
+impl Stopwatch {
+    pub(crate) fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.0.elapsed()
     }
 }
 

@@ -63,9 +63,14 @@ mod scope;
 mod shared;
 mod siphash;
 mod time_limited;
+mod together;
+#[cfg(feature = "upstash")]
+mod upstash;
 
 #[cfg(feature = "redis")]
 pub use self::redis::{RedisStore, RedisStoreBuilder};
+#[cfg(feature = "upstash")]
+pub use self::upstash::{ConfigError, Origin, UpstashStore, UpstashStoreBuilder, UpstashUsage};
 pub use self::{
     batch::{Batch, Change, Condition, Membership, Refusal, Write, Written},
     breaker::{BreakerStore, BreakerStoreBuilder, BreakerUsage, Circuit},
@@ -86,4 +91,5 @@ pub use self::{
     scope::{Kind, Scope},
     shared::SharedStore,
     time_limited::TimeLimitedStore,
+    together::{Together, together},
 };

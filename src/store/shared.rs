@@ -158,6 +158,13 @@ impl<S: Store> From<BreakerStore<S>> for SharedStore {
     }
 }
 
+#[cfg(feature = "upstash")]
+impl From<super::UpstashStore> for SharedStore {
+    fn from(store: super::UpstashStore) -> Self {
+        Self::new(store)
+    }
+}
+
 impl fmt::Debug for SharedStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SharedStore").finish_non_exhaustive()

@@ -8,6 +8,10 @@ use std::{
 
 use super::Timer;
 
+pub(super) fn timer() -> Option<Timer> {
+    Some(Timer::tokio())
+}
+
 impl Timer {
     /// Returns the timer of the tokio runtime: sleeping outside of one panics, as with tokio itself.
     #[must_use]

@@ -12,6 +12,7 @@ pub(crate) struct Command {
     name: &'static str,
     words: Vec<Bytes>,
     effect: Effect,
+    decides: bool,
 }
 
 /// Whether a command changes anything: on a global database, a write is billed in every region.
@@ -27,7 +28,14 @@ impl Command {
             name,
             words: Vec::new(),
             effect,
+            decides: false,
         }
+    }
+
+    /// Says that the command does nothing but decide limits: no later read has to see what it has written.
+    pub(crate) const fn deciding(mut self) -> Self {
+        self.decides = true;
+        self
     }
 
     /// Adds a word.
@@ -59,6 +67,10 @@ impl Command {
 
     pub(crate) const fn effect(&self) -> Effect {
         self.effect
+    }
+
+    pub(crate) const fn decides(&self) -> bool {
+        self.decides
     }
 
     /// Returns how many bytes the words have.

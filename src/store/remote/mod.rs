@@ -16,6 +16,8 @@ mod value;
 mod wire;
 mod write;
 
+#[cfg(feature = "upstash")]
+pub(crate) use self::command::Effect;
 pub(crate) use self::{
     acquire::Settings, bill::Bill, command::Command, refusal::Refusal, reply::Reply,
     store::RemoteStore, wire::Wire,

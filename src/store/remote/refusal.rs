@@ -6,7 +6,8 @@ use crate::store::{Error, ErrorKind};
 
 /// The text of an error reply.
 ///
-/// Never shown beyond its first word: scripts echo keys and values in it.
+/// Never shown beyond its first word: scripts echo keys and values in it. So what the texts mean is read from their
+/// beginning only, and strictly where a command is sent again for it.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Refusal(Box<str>);
 
@@ -17,12 +18,12 @@ impl Refusal {
 
     /// Returns whether the server does not know the script: nothing ran.
     pub(crate) fn is_unknown_script(&self) -> bool {
-        self.0.contains("NOSCRIPT")
+        self.begins("NOSCRIPT")
     }
 
     /// Returns whether the server does not take a flag of the script: nothing ran.
     pub(crate) fn is_unknown_flag(&self) -> bool {
-        self.0.contains("Unexpected flag in script shebang")
+        self.begins("Unexpected flag in script shebang")
     }
 
     /// Returns whether the server does not know the command or one of its options: nothing ran.
@@ -33,10 +34,22 @@ impl Refusal {
             "Command is not available",
         ]
         .iter()
-        .any(|text| self.0.contains(text))
+        .any(|text| self.begins(text))
     }
 
-    fn kind(&self) -> (ErrorKind, &'static str) {
+    fn begins(&self, text: &str) -> bool {
+        let said = self.0.strip_prefix("ERR ").unwrap_or(&self.0);
+        said.starts_with(text)
+    }
+
+    /// Returns the part in which a server speaks for itself, also one that says first which script it was.
+    fn head(&self) -> &str {
+        let end = self.0.char_indices().nth(160);
+        end.and_then(|(end, _)| self.0.get(..end))
+            .unwrap_or(&self.0)
+    }
+
+    pub(crate) fn kind(&self) -> (ErrorKind, &'static str) {
         const KNOWN: [(&str, ErrorKind, &str); 21] = [
             ("WRONGPASS", ErrorKind::Unauthorized, "the token is wrong"),
             ("NOAUTH", ErrorKind::Unauthorized, "credentials are missing"),
@@ -134,7 +147,7 @@ impl Refusal {
         ];
         KNOWN
             .iter()
-            .find(|(text, ..)| self.0.contains(text))
+            .find(|(text, ..)| self.head().contains(text))
             .map_or(
                 (
                     ErrorKind::Unavailable,
@@ -144,12 +157,28 @@ impl Refusal {
             )
     }
 
-    /// Returns the first word, if it is a code: capitals only.
-    fn code(&self) -> &str {
+    /// Returns the first word, if it is a known code: anything else could be a key.
+    fn code(&self) -> &'static str {
+        const CODES: [&str; 15] = [
+            "BUSY",
+            "CLUSTERDOWN",
+            "CROSSSLOT",
+            "EXECABORT",
+            "LOADING",
+            "MISCONF",
+            "MOVED",
+            "NOAUTH",
+            "NOPERM",
+            "NOSCRIPT",
+            "OOM",
+            "READONLY",
+            "TRYAGAIN",
+            "WRONGPASS",
+            "WRONGTYPE",
+        ];
         let word = self.0.split([' ', ':']).next().unwrap_or_default();
-        let is_code =
-            (2..=16).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_uppercase());
-        if is_code { word } else { "ERR" }
+        let known = CODES.into_iter().find(|code| *code == word);
+        known.unwrap_or("ERR")
     }
 }
 

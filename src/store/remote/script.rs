@@ -9,6 +9,7 @@ use sha1::{Digest as _, Sha1};
 /// whole database. Redis refuses the flag.
 pub(crate) struct Script {
     source: &'static str,
+    decides: bool,
     plain: OnceLock<Text>,
     locking: OnceLock<Text>,
 }
@@ -31,9 +32,20 @@ impl Script {
     pub(crate) const fn new(source: &'static str) -> Self {
         Self {
             source,
+            decides: false,
             plain: OnceLock::new(),
             locking: OnceLock::new(),
         }
+    }
+
+    /// Says that the script does nothing but decide limits: no later read has to see what it has written.
+    pub(crate) const fn deciding(mut self) -> Self {
+        self.decides = true;
+        self
+    }
+
+    pub(crate) const fn decides(&self) -> bool {
+        self.decides
     }
 
     pub(crate) fn text(&self, flavour: Flavour) -> &Text {
@@ -50,11 +62,14 @@ impl Script {
 
 impl Text {
     fn new(source: Bytes) -> Self {
-        let sha = Sha1::digest(&source);
-        let hex: String = sha.iter().map(|byte| format!("{byte:02x}")).collect();
-        Self {
-            source,
-            sha: hex.into(),
-        }
+        let sha = sha1_hex(&source);
+        Self { source, sha }
     }
+}
+
+/// Returns the SHA-1 as scripts write it.
+pub(super) fn sha1_hex(bytes: &[u8]) -> Bytes {
+    let digest = Sha1::digest(bytes);
+    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    hex.into()
 }

@@ -16,7 +16,8 @@ impl<W: Wire> RemoteStore<W> {
         let key = Bytes::from(write.key().to_text());
         let (done, version) = match (write.change(), write.condition()) {
             (Change::Put { value, .. }, condition) => {
-                let stored = value::encode(value, W::BINARY);
+                let raw = *condition == Condition::Always && W::carries_raw(key.len(), value.len());
+                let stored = value::encode(value, W::BINARY || raw);
                 let mut command = put(write, &stored);
                 match condition {
                     Condition::Absent => command = command.word("NX"),
@@ -50,7 +51,7 @@ impl<W: Wire> RemoteStore<W> {
 
     /// SET or DELEX, with the option IFEQ.
     async fn write_unchanged(&self, write: &Write, version: &Version) -> Result<Option<Written>> {
-        if self.no_native_conditions.load(Ordering::Relaxed) {
+        if self.no_native_conditions.load(Ordering::Relaxed) || !carried::<W>(version) {
             return Ok(None);
         }
         let (command, new) = match write.change() {
@@ -84,6 +85,12 @@ impl<W: Wire> RemoteStore<W> {
         };
         Ok(Some(Written::Refused { at: 0, why }))
     }
+}
+
+/// Returns whether a command can carry the bytes of a version: what left as the body of a request cannot come back in
+/// JSON.
+pub(super) fn carried<W: Wire>(version: &Version) -> bool {
+    W::BINARY || std::str::from_utf8(version.as_bytes()).is_ok()
 }
 
 /// Returns the SET of a put; nothing of a delete.

@@ -64,11 +64,16 @@ impl<W: Wire> RemoteStore<W> {
         arguments: &[Bytes],
     ) -> Result<Reply> {
         let command = |name, word: &Bytes| {
-            Command::new(name, Effect::Read)
+            let command = Command::new(name, Effect::Read)
                 .word(word.clone())
                 .number(keys.len())
                 .words(keys.iter().cloned())
-                .words(arguments.iter().cloned())
+                .words(arguments.iter().cloned());
+            if script.decides() {
+                command.deciding()
+            } else {
+                command
+            }
         };
         loop {
             let flavour = self.flavour();

@@ -11,6 +11,13 @@ pub(crate) trait Wire: Send + Sync + 'static {
     /// Whether to send scripts with the flag that makes Upstash lock their keys only, as long as the server takes it.
     const LOCKS_KEYS: bool;
 
+    /// Returns whether the value of a plain `SET key value PX ms` of that size may be any bytes. Default:
+    /// [`BINARY`](Self::BINARY).
+    fn carries_raw(key: usize, value: usize) -> bool {
+        let _ = (key, value);
+        Self::BINARY
+    }
+
     /// Sends a command: one trip, shared with whatever leaves at the same time.
     ///
     /// `Err`: it may have run or not; never sent twice. A server that refuses answers [`Reply::Refused`].

@@ -1,8 +1,8 @@
 -- Writes a batch, all of it or nothing.
 --
 -- KEYS: one for each write, then the indexes.
--- ARGV: six words for each write: its condition ('' always, 'a' absent, 'p' present, '=' and the stored bytes), its time
--- to live in milliseconds ('' for a delete), the value, the number of its index (0 for none), the member, and how many
+-- ARGV: six words for each write: its condition ('' always, 'a' absent, 'p' present, '=' and the stored bytes, '#' and
+-- their SHA-1 where the way here carries no such bytes), its time to live in milliseconds ('' for a delete), the value, the number of its index (0 for none), the member, and how many
 -- members the index may have ('' any number).
 --
 -- Answers the reads and the writes it ran; if it refuses, also the place in the batch, why, and the current bytes.
@@ -17,8 +17,8 @@ local function refused(at, why, current)
   return { reads, writes, at - 1, why, current or '' }
 end
 
--- Whole stored bytes are compared, however large: a digest would save the bytes of one value on the way, and cost the
--- one thread of the server a hash of the other.
+-- Whole stored bytes are compared where they can be sent, however large: a digest would save the bytes of one value on
+-- the way, and cost the one thread of the server a hash of the other.
 --
 -- What MGET answers for a key of another type, which is nobody's entry, is what it answers for none: the key is free,
 -- and a put replaces it.
@@ -42,8 +42,14 @@ if #guarded > 0 then
         end
       elseif not current then
         return refused(at, 'gone')
-      elseif condition ~= 'p' and string.sub(condition, 2) ~= current then
-        return refused(at, 'conflict', current)
+      elseif condition ~= 'p' then
+        local version, wanted = current, string.sub(condition, 2)
+        if string.sub(condition, 1, 1) == '#' then
+          version = redis.sha1hex(current)
+        end
+        if version ~= wanted then
+          return refused(at, 'conflict', current)
+        end
       end
     end
   end

@@ -14,7 +14,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{RemoteStore, Reply, Wire, command::text, reply::unexpected, script::Script, value};
+use super::{
+    RemoteStore, Reply, Wire,
+    command::text,
+    reply::unexpected,
+    script::{Script, sha1_hex},
+    single::carried,
+    value,
+};
 use crate::store::{
     Batch, Change, Condition, Error, ErrorKind, MAX_TTL, Refusal, Result, Version, Write, Written,
 };
@@ -53,7 +60,7 @@ impl<W: Wire> RemoteStore<W> {
         let (mut indexes, mut arguments) = (Vec::new(), Vec::with_capacity(6 * writes.len()));
         let mut versions = Vec::with_capacity(writes.len());
         for write in writes {
-            arguments.push(condition(write.condition()));
+            arguments.push(condition::<W>(write.condition()));
             let (value, ttl) = match write.change() {
                 Change::Put { value, ttl } => (value::encode(value, W::BINARY), text(millis(*ttl))),
                 Change::Delete => (Bytes::new(), Bytes::new()),
@@ -98,8 +105,11 @@ fn membership(write: &Write, indexes: &mut Vec<Bytes>) -> [Bytes; 3] {
     ]
 }
 
-fn condition(condition: &Condition) -> Bytes {
+fn condition<W: Wire>(condition: &Condition) -> Bytes {
     match condition {
+        Condition::Unchanged(version) if !carried::<W>(version) => {
+            [b"#", &sha1_hex(version.as_bytes())[..]].concat().into()
+        }
         Condition::Always => Bytes::new(),
         Condition::Absent => Bytes::from_static(b"a"),
         Condition::Present => Bytes::from_static(b"p"),

@@ -34,10 +34,11 @@ impl Checked {
             clock,
             server,
         };
-        // Loads both scripts.
+        // Loads all scripts.
         let warm = |name, quota| Self::claim(name, quota, Spend::Take(1));
         for claim in [
             warm("warm", Quota::fixed(2, HOUR)),
+            warm("warm", Quota::per_hour(5)),
             warm("fixed", Quota::aligned(2, HOUR)),
         ] {
             it.store.acquire(&[claim]).await.unwrap();

@@ -17,8 +17,9 @@ static CLAIMS: Script = Script::new(concat!(
     include_str!("claims/level.lua"),
     include_str!("claims/spend.lua"),
     include_str!("claims/close.lua"),
-));
-static GCRA: Script = Script::new(include_str!("gcra.lua"));
+))
+.deciding();
+static GCRA: Script = Script::new(include_str!("gcra.lua")).deciding();
 
 /// A script, and its keys and arguments, which it explains.
 pub(super) struct Call {

@@ -23,7 +23,7 @@ use crate::{
     time::Timestamp,
 };
 
-static FIXED: Script = Script::new(include_str!("fixed.lua"));
+static FIXED: Script = Script::new(include_str!("fixed.lua")).deciding();
 
 impl<W: Wire> RemoteStore<W> {
     pub(super) async fn acquire_claims(&self, claims: &[Claim]) -> Result<Decisions> {

@@ -1,0 +1,23 @@
+//! The executor of JavaScript.
+
+use super::{Executor, Task};
+
+pub(super) fn executor() -> Option<Executor> {
+    Some(Executor::javascript())
+}
+
+impl Executor {
+    /// Returns the executor of the JavaScript host, which runs tasks between its events.
+    #[must_use]
+    pub fn javascript() -> Self {
+        Self::new(JavaScript)
+    }
+}
+
+struct JavaScript;
+
+impl hyper::rt::Executor<Task> for JavaScript {
+    fn execute(&self, task: Task) {
+        wasm_bindgen_futures::spawn_local(task);
+    }
+}

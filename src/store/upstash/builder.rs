@@ -1,0 +1,224 @@
+//! The settings of an [`UpstashStore`].
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use super::{
+    ConfigError, UpstashStore,
+    endpoint::{Endpoint, Named},
+    link::Link,
+    sync::SyncToken,
+    transport,
+    usage::Meter,
+    wire::Rest,
+};
+use crate::{
+    executor::Executor,
+    store::remote::Settings,
+    time::{Clock, Timer},
+};
+
+/// Settings of an [`UpstashStore`].
+#[must_use]
+pub struct UpstashStoreBuilder {
+    url: (&'static str, String),
+    token: (&'static str, String),
+    plain_http: bool,
+    time_limit: Duration,
+    connect_time_limit: Duration,
+    lanes: usize,
+    max_value: usize,
+    read_regions: Option<u8>,
+    price_per_100k: f64,
+    executor: Option<Executor>,
+    timer: Option<Timer>,
+    client: Option<reqwest::Client>,
+    settings: Settings,
+}
+
+impl UpstashStoreBuilder {
+    /// Starts with a URL and a token, called so in errors.
+    pub(super) fn named(url: Named<'_>, token: Named<'_>) -> Self {
+        Self {
+            url: (url.0, url.1.to_owned()),
+            token: (token.0, token.1.to_owned()),
+            plain_http: false,
+            time_limit: Duration::from_millis(250),
+            connect_time_limit: Duration::from_secs(1),
+            lanes: 4,
+            max_value: 1 << 20,
+            read_regions: None,
+            price_per_100k: 0.20,
+            executor: None,
+            timer: None,
+            client: None,
+            settings: Settings::default(),
+        }
+    }
+
+    /// Sets how long a call waits for its answer, its wait in the queue included. Default: 250 ms.
+    ///
+    /// The first call also waits for the connection: [`ping`](crate::store::Store::ping) at the start, which may take
+    /// [`connect_time_limit`](Self::connect_time_limit) longer.
+    pub const fn time_limit(mut self, limit: Duration) -> Self {
+        self.time_limit = limit;
+        self
+    }
+
+    /// Sets how long a connection may take to open. Default: one second.
+    pub const fn connect_time_limit(mut self, limit: Duration) -> Self {
+        self.connect_time_limit = limit;
+        self
+    }
+
+    /// Sets how many requests of small commands are on the way at once, at least one. Default: 4.
+    ///
+    /// Beyond them, calls gather and leave together: fewer lanes mean fewer requests, and longer waits. One lane lets
+    /// a slow answer hold up everything.
+    pub const fn lanes(mut self, lanes: usize) -> Self {
+        self.lanes = if lanes == 0 { 1 } else { lanes };
+        self
+    }
+
+    /// Sets the largest value, in bytes. Default: 1 MiB. Plans limit requests to 10 MB and more, and values that are no
+    /// text grow by a third.
+    pub const fn max_value(mut self, bytes: usize) -> Self {
+        self.max_value = bytes;
+        self
+    }
+
+    /// Says that the database is global, with so many read regions: what was written is read back, also from another
+    /// region, and writes are billed in each. Default: one region only.
+    pub const fn global(mut self, read_regions: u8) -> Self {
+        self.read_regions = Some(read_regions);
+        self
+    }
+
+    /// Sets the price of 100,000 commands, for [`UpstashUsage::dollars`](super::UpstashUsage::dollars). Default: 0.20.
+    pub const fn price_per_100k(mut self, dollars: f64) -> Self {
+        self.price_per_100k = dollars;
+        self
+    }
+
+    /// Sets what runs the requests. Default: tokio's, with the feature `tokio`; that of the host on
+    /// `wasm32-unknown-unknown`.
+    ///
+    /// But on wasm, the connections need a tokio runtime: another executor has to run its tasks inside of one.
+    pub fn executor(mut self, executor: Executor) -> Self {
+        self.executor = Some(executor);
+        self
+    }
+
+    /// Sets what the time limits are measured with. Default: as for the [`executor`](Self::executor).
+    pub fn timer(mut self, timer: Timer) -> Self {
+        self.timer = Some(timer);
+        self
+    }
+
+    /// Sets the HTTP client, for a proxy, certificates or a resolver of one's own.
+    ///
+    /// Turn its [retries](reqwest::ClientBuilder::retry) and redirects off: a write that is sent twice happens twice.
+    /// Close idle connections after 30 seconds, before the server does. [`connect_time_limit`](Self::connect_time_limit)
+    /// must be set on the client as well.
+    ///
+    /// # Security
+    /// The client sees the token with every request: a proxy that ends TLS can read it.
+    pub fn client(mut self, client: reqwest::Client) -> Self {
+        self.client = Some(client);
+        self
+    }
+
+    /// Shares the limits of this name with `@upstash/ratelimit` (2.x) under its `prefix`: the same keys, values and times
+    /// to live. Default: none.
+    ///
+    /// Its `fixedWindow`, `slidingWindow` and `tokenBucket` are our
+    /// [`AlignedWindow`](crate::quota::Algorithm::AlignedWindow), [`SlidingWindow`](crate::quota::Algorithm::SlidingWindow)
+    /// and [`TokenBucket`](crate::quota::Algorithm::TokenBucket); other algorithms fail as
+    /// [`Unsupported`](crate::store::ErrorKind::Unsupported). Time is the client's, as there. A refused claim consumes
+    /// nothing, where theirs (up to 2.2) counts some that it refuses. Dynamic limits, analytics and deny lists are theirs
+    /// alone. The prefix of a [`PrefixedStore`](crate::store::PrefixedStore) is no part of these keys.
+    ///
+    /// # Security
+    /// Their keys are not injective: an identifier from outside that contains `:` can name the key of another one.
+    pub fn shared_limit(mut self, name: &str, prefix: &str) -> Self {
+        self.settings = self.settings.shared_limit(name, prefix);
+        self
+    }
+
+    /// Decides all limits by the client's clock, not by the server's: a command less in each call, and too much or too
+    /// little admitted by as much as the clocks of clients differ. Default: the server's clock.
+    pub fn client_clock(mut self) -> Self {
+        self.settings = self.settings.client_clock();
+        self
+    }
+
+    /// Sets the client's clock. Default: [`SystemClock`](crate::time::SystemClock).
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.settings = self.settings.clock(clock);
+        self
+    }
+
+    /// Takes `http://` also for hosts other than this one. Default: only `https://`, and `http://` for `localhost` and
+    /// loopback addresses.
+    ///
+    /// # Security
+    /// Anyone on the way can read the token and everything that is stored, and answer in the name of the store.
+    pub const fn allow_plain_http(mut self) -> Self {
+        self.plain_http = true;
+        self
+    }
+
+    /// Opens the store. Connects at the first call.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for a URL or a token that cannot be used, or a missing executor or timer.
+    pub fn build(self) -> Result<UpstashStore, ConfigError> {
+        let url = (self.url.0, self.url.1.as_str());
+        let token = (self.token.0, self.token.1.as_str());
+        let endpoint = Endpoint::new(url, token, self.plain_http)?;
+        if !transport::TLS && self.client.is_none() && endpoint.command.scheme() == "https" {
+            return Err(ConfigError::new(
+                url.0,
+                "is https, which needs the feature `rustls` or a client of one's own",
+            ));
+        }
+        let executor = self.executor.or_else(Executor::platform);
+        let timer = self.timer.or_else(Timer::platform);
+        let client = match self.client {
+            Some(client) => client,
+            None => transport::client(self.connect_time_limit)
+                .map_err(|_| ConfigError::new("the HTTP client", "cannot be made"))?,
+        };
+        let link = Link {
+            client,
+            endpoint,
+            executor: executor.ok_or(missing("the executor"))?,
+            timer: timer.ok_or(missing("the timer"))?,
+            time_limit: self.time_limit,
+            connect_time_limit: self.connect_time_limit,
+            max_value: self.max_value,
+            meter: Meter::new(self.read_regions.unwrap_or(0), self.price_per_100k),
+            late: Arc::default(),
+            sync: self.read_regions.map(|_| SyncToken::default()),
+        };
+        Ok(UpstashStore::over(
+            Rest::new(link, self.lanes),
+            self.settings,
+        ))
+    }
+}
+
+const fn missing(place: &'static str) -> ConfigError {
+    ConfigError::new(place, "has to be set without the feature `tokio`")
+}
+
+impl fmt::Debug for UpstashStoreBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UpstashStoreBuilder")
+            .field("time_limit", &self.time_limit)
+            .field("connect_time_limit", &self.connect_time_limit)
+            .field("lanes", &self.lanes)
+            .field("max_value", &self.max_value)
+            .field("read_regions", &self.read_regions)
+            .finish_non_exhaustive()
+    }
+}

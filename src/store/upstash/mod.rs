@@ -1,0 +1,28 @@
+//! The store over HTTPS: Upstash's REST interface, and everything that speaks it.
+//!
+//! HTTP requests are what it costs, so calls that are made at the same time leave as one: see `lanes.rs`.
+
+mod builder;
+mod config;
+mod endpoint;
+mod env;
+mod failure;
+mod lanes;
+mod link;
+mod queue;
+mod request;
+mod response;
+mod store;
+mod sync;
+#[cfg_attr(
+    all(target_family = "wasm", target_os = "unknown"),
+    path = "transport/wasm.rs"
+)]
+mod transport;
+mod usage;
+mod wire;
+
+pub use self::{
+    builder::UpstashStoreBuilder, config::ConfigError, env::Origin, store::UpstashStore,
+    usage::UpstashUsage,
+};

@@ -1,0 +1,157 @@
+//! The [`UpstashStore`].
+
+use std::{fmt, pin::pin, sync::Arc, time::Duration};
+
+use super::{
+    ConfigError, UpstashStoreBuilder, UpstashUsage, lanes::within, link::Link, wire::Rest,
+};
+use crate::store::{
+    Batch, Claim, Cursor, Decisions, Entries, Error, ErrorKind, Key, Limits, Members, Position,
+    Purge, Purges, Result, Scope, Store, Written,
+    remote::{RemoteStore, Settings},
+};
+
+/// A store over HTTPS: Upstash, or what speaks its REST interface.
+///
+/// Cheap to clone: clones share connections, queue and [`usage`](Self::usage).
+///
+/// **Calls made at the same time share a request**, without being asked to; see [`together`](crate::store::together)
+/// for calls of one task. Nothing is ever sent twice, and no call waits longer than its
+/// [time limit](UpstashStoreBuilder::time_limit).
+///
+/// ```no_run
+/// use tower_upstash::store::{SharedStore, Store, UpstashStore};
+///
+/// # tokio_test::block_on(async {
+/// let upstash = UpstashStore::from_env()?;
+/// upstash.ping().await?; // connects, and checks the token
+///
+/// let store = SharedStore::from(upstash.clone());
+/// // … the layers, and at times:
+/// let usage = upstash.usage();
+/// println!("{} commands in {} requests: ${:.2}", usage.commands, usage.requests, usage.dollars());
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// # }).unwrap();
+/// ```
+///
+/// A global database, and more patience:
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_upstash::store::UpstashStore;
+///
+/// let store = UpstashStore::builder("https://eu1-example.upstash.io", "token")
+///     .global(2)
+///     .time_limit(Duration::from_secs(1))
+///     .build()?;
+/// # Ok::<_, tower_upstash::store::ConfigError>(())
+/// ```
+///
+/// # Cancellation
+/// A call that is dropped before its command leaves has no effect; after that, the command runs as a whole.
+#[derive(Clone)]
+pub struct UpstashStore(Arc<RemoteStore<Rest>>);
+
+impl UpstashStore {
+    /// Opens a database by the URL of its REST endpoint, and its token. Connects at the first call.
+    ///
+    /// # Errors
+    /// [`ConfigError`] where one of them cannot be used.
+    pub fn new(url: &str, token: &str) -> Result<Self, ConfigError> {
+        Self::builder(url, token).build()
+    }
+
+    /// Opens a database with settings.
+    pub fn builder(url: &str, token: &str) -> UpstashStoreBuilder {
+        UpstashStoreBuilder::named(("the URL", url), ("the token", token))
+    }
+
+    /// Returns what the store has done and cost so far.
+    #[must_use]
+    pub fn usage(&self) -> UpstashUsage {
+        self.link().meter.usage()
+    }
+
+    pub(super) fn over(wire: Rest, settings: Settings) -> Self {
+        Self(Arc::new(RemoteStore::new(wire, settings)))
+    }
+
+    fn link(&self) -> &Link {
+        self.0.wire().link()
+    }
+
+    /// Makes a call within the time limit.
+    async fn call<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
+        self.call_within(self.link().time_limit, call).await
+    }
+
+    async fn call_within<T>(
+        &self,
+        limit: Duration,
+        call: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        let link = self.link();
+        let result = if link.executor.is_here() {
+            within(pin!(call), &link.timer, limit)
+                .await
+                .unwrap_or_else(|| {
+                    Err(Error::new(
+                        ErrorKind::Timeout,
+                        "no answer within the time limit",
+                    ))
+                })
+        } else {
+            Err(Error::invalid("a call from outside of a tokio runtime"))
+        };
+        result.inspect_err(|error| link.meter.failed(error))
+    }
+}
+
+impl Store for UpstashStore {
+    async fn read(&self, keys: &[Key]) -> Result<Entries> {
+        self.call(self.0.read(keys)).await
+    }
+
+    async fn write(&self, batch: &Batch) -> Result<Written> {
+        self.call(self.0.write(batch)).await
+    }
+
+    async fn increment(&self, key: &Key, by: i64, ttl: Duration) -> Result<i64> {
+        self.call(self.0.increment(key, by, ttl)).await
+    }
+
+    async fn acquire(&self, claims: &[Claim]) -> Result<Decisions> {
+        self.call(self.0.acquire(claims)).await
+    }
+
+    async fn members(&self, index: &Key, cursor: Cursor) -> Result<Members> {
+        self.call(self.0.members(index, cursor)).await
+    }
+
+    async fn purge(&self, log: &Scope, what: Purge<'_>) -> Result<Position> {
+        self.call(self.0.purge(log, what)).await
+    }
+
+    async fn purges(&self, log: &Scope, since: Option<Position>) -> Result<Purges> {
+        self.call(self.0.purges(log, since)).await
+    }
+
+    fn limits(&self) -> Limits {
+        self.0.limits()
+    }
+
+    /// Connects, where no connection is open: that may take longer than other calls.
+    async fn ping(&self) -> Result<()> {
+        let link = self.link();
+        let limit = link.time_limit.saturating_add(link.connect_time_limit);
+        self.call_within(limit, self.0.ping()).await
+    }
+}
+
+impl fmt::Debug for UpstashStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UpstashStore")
+            .field("usage", &self.usage())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,87 @@
+//! The wire over HTTPS: small commands in shared requests, large ones each in its own.
+
+use std::sync::Arc;
+
+use super::{
+    lanes::Lanes,
+    link::Link,
+    queue::Shape,
+    request::{self, LARGE},
+};
+use crate::{
+    store::{
+        Limits, Result,
+        remote::{Bill, Command, Reply, Wire},
+    },
+    time::Stopwatch,
+};
+
+/// The most large requests at once.
+const LARGE_LANES: usize = 8;
+/// What one request carries: JSON can be six times as long as the words, and 10 MB are the limit of the server.
+const MAX_COMMANDS: usize = 256;
+const MAX_BYTES: usize = 1 << 20;
+
+pub(super) struct Rest {
+    link: Arc<Link>,
+    small: Arc<Lanes>,
+    large: Arc<Lanes>,
+}
+
+impl Rest {
+    pub(super) fn new(link: Link, lanes: usize) -> Self {
+        let link = Arc::new(link);
+        let small = Shape {
+            lanes,
+            max_commands: MAX_COMMANDS,
+            max_bytes: MAX_BYTES,
+        };
+        let large = Shape {
+            lanes: LARGE_LANES,
+            max_commands: 1,
+            max_bytes: 0,
+        };
+        Self {
+            small: Lanes::new(Arc::clone(&link), small),
+            large: Lanes::new(Arc::clone(&link), large),
+            link,
+        }
+    }
+
+    pub(super) fn link(&self) -> &Link {
+        &self.link
+    }
+}
+
+impl Wire for Rest {
+    const BINARY: bool = false;
+    const LOCKS_KEYS: bool = true;
+
+    fn carries_raw(key: usize, value: usize) -> bool {
+        request::is_raw(key, value)
+    }
+
+    async fn send(&self, command: Command) -> Result<Reply> {
+        request::check(&command)?;
+        let lanes = if command.size() < LARGE {
+            &self.small
+        } else {
+            &self.large
+        };
+        let stopwatch = Stopwatch::start();
+        self.link.meter.trip();
+        let answer = lanes.send(command).await;
+        if answer.is_ok() {
+            self.link.meter.answered(stopwatch.elapsed());
+        }
+        Ok(answer?)
+    }
+
+    fn bill(&self, bill: Bill) {
+        self.link.meter.bill(bill);
+    }
+
+    fn limits(&self) -> Limits {
+        Limits::new(self.link.max_value)
+    }
+}
