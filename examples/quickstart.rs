@@ -1,15 +1,19 @@
 //! A server that limits: 10 requests per 10 seconds and client.
 //!
 //! ```sh
-//! cargo run --example quickstart                          # on 127.0.0.1:3000
+//! cargo run --example quickstart                          # on 127.0.0.1:3000, in memory
 //! LISTEN=127.0.0.1:8080 cargo run --example quickstart    # elsewhere
 //! ```
+//!
+//! With `UPSTASH_REDIS_REST_URL` and `UPSTASH_REDIS_REST_TOKEN` set, all processes share their limits in that database:
+//! `cargo run --example local_upstash` is one for this machine.
 
 use std::{
     env,
     error::Error,
     io::{self, Write},
     net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -24,7 +28,7 @@ use tokio::net::TcpListener;
 use tower_upstash::{
     quota::Quota,
     rate_limit::{Limit, RateLimitLayer, Report},
-    store::MemoryStore,
+    store::{Origin, SharedStore, Store, UpstashStore, UpstashUsage},
 };
 
 // By peer address; the window begins with a client's first hit.
@@ -32,20 +36,30 @@ const HELLO: Limit = Limit::new("hello", Quota::fixed(10, Duration::from_secs(10
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let limits = RateLimitLayer::new(MemoryStore::new())
+    let (store, origin) = SharedStore::from_env_or_memory().map_err(|error| error.to_string())?;
+    say(&format!("store:     {origin}"));
+    if let Err(error) = store.ping().await {
+        say(&format!(
+            "           {error}; limits are counted here until it answers"
+        ));
+    }
+    let costs = Arc::new(Costs::of(origin));
+    let limits = RateLimitLayer::new(store)
         .limit(HELLO)
-        .report();
+        .report()
+        .on_error(|error| say(&format!("store:     {error}")));
     let app = Router::new()
         .route("/", get(|| async { "hello\n" }))
         .layer(limits)
-        .layer(middleware::from_fn(log));
+        .layer(middleware::from_fn(move |request, next| {
+            log(Arc::clone(&costs), request, next)
+        }));
 
     let address = env::var("LISTEN").unwrap_or_else(|_| "127.0.0.1:3000".into());
     let listener = TcpListener::bind(&address)
         .await
         .map_err(|error| format!("LISTEN={address}: {error}"))?;
     let address = listener.local_addr()?;
-    say("store:     memory, in this process");
     say(&format!("listening: http://{address}"));
     say(&format!("try:       curl -i http://{address}/"));
     say(&format!(
@@ -61,8 +75,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Prints one line per request: `GET / 200 limit=hello 7/10 reset=9.8s`.
-async fn log(request: Request, next: Next) -> Response {
+/// Prints one line per request: `GET / 200 limit=hello 7/10 reset=9.8s trips=1 commands=4 $0.000008`.
+async fn log(costs: Arc<Costs>, request: Request, next: Next) -> Response {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let response = next.run(request).await;
     let mut line = format!("{method} {path} {}", response.status().as_u16());
@@ -79,8 +93,46 @@ async fn log(request: Request, next: Next) -> Response {
             decision.limit()
         );
     }
-    say(&line);
+    say(&(line + &costs.since()));
     response
+}
+
+/// What the store has cost, as far as no line has told it yet.
+struct Costs {
+    upstash: Option<UpstashStore>,
+    told: Mutex<UpstashUsage>,
+}
+
+impl Costs {
+    fn of(origin: Origin) -> Self {
+        let upstash = match origin {
+            Origin::Upstash { upstash, .. } => Some(upstash),
+            _ => None,
+        };
+        // The ping is no request's.
+        let told = upstash.as_ref().map(UpstashStore::usage);
+        Self {
+            upstash,
+            told: Mutex::new(told.unwrap_or_default()),
+        }
+    }
+
+    /// Returns ` trips=1 commands=4 $0.000008`, or nothing for a store that costs nothing.
+    fn since(&self) -> String {
+        let Some(upstash) = &self.upstash else {
+            return String::new();
+        };
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let usage = upstash.usage();
+        let line = format!(
+            " trips={} commands={} ${:.6}",
+            usage.trips - told.trips,
+            usage.commands - told.commands,
+            usage.dollars() - told.dollars()
+        );
+        *told = usage;
+        line
+    }
 }
 
 /// Prints a line. Whoever reads it may be gone: that is no reason to stop serving.

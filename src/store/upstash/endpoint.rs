@@ -67,7 +67,7 @@ fn parse_url((place, value): Named<'_>, plain: bool) -> Result<Url, ConfigError>
         }
         "redis" | "rediss" => {
             return Err(wrong(
-                "is the URL of the TCP endpoint: the REST endpoint is the one of UPSTASH_REDIS_REST_URL, and begins with https://",
+                "is the URL of the TCP endpoint (redis://): what the console calls UPSTASH_REDIS_REST_URL begins with https://",
             ));
         }
         _ => return Err(wrong("does not begin with https://")),
