@@ -69,6 +69,10 @@ impl Command {
         self.effect
     }
 
+    #[cfg_attr(
+        not(feature = "upstash"),
+        expect(dead_code, reason = "only `UpstashStore` asks for it")
+    )]
     pub(crate) const fn decides(&self) -> bool {
         self.decides
     }
