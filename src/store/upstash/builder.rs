@@ -74,6 +74,9 @@ impl UpstashStoreBuilder {
     ///
     /// Beyond them, calls gather and leave together: fewer lanes mean fewer requests, and longer waits. One lane lets
     /// a slow answer hold up everything.
+    ///
+    /// Without effect on `wasm32-unknown-unknown`: there, what is asked in one turn of the event loop leaves together, and
+    /// nothing waits for a lane, since the turns of a Worker belong to different requests.
     pub const fn lanes(mut self, lanes: usize) -> Self {
         self.lanes = if lanes == 0 { 1 } else { lanes };
         self

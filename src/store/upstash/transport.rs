@@ -11,6 +11,11 @@ use crate::store::ErrorKind;
 /// Whether the client speaks TLS.
 pub(super) const TLS: bool = cfg!(feature = "rustls");
 
+/// Returns how many requests are on the way at once, where so many are asked for.
+pub(super) const fn lanes(asked: usize) -> usize {
+    asked
+}
+
 /// Sends a request, and reads its answer whole.
 pub(super) async fn exchange(request: RequestBuilder, limit: usize) -> Result<Answer, Failure> {
     let mut response = request.send().await.map_err(failure)?;

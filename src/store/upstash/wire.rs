@@ -7,6 +7,7 @@ use super::{
     link::Link,
     queue::Shape,
     request::{self, LARGE},
+    transport,
 };
 use crate::{
     store::{
@@ -32,12 +33,12 @@ impl Rest {
     pub(super) fn new(link: Link, lanes: usize) -> Self {
         let link = Arc::new(link);
         let small = Shape {
-            lanes,
+            lanes: transport::lanes(lanes),
             max_commands: MAX_COMMANDS,
             max_bytes: MAX_BYTES,
         };
         let large = Shape {
-            lanes: LARGE_LANES,
+            lanes: transport::lanes(LARGE_LANES),
             max_commands: 1,
             max_bytes: 0,
         };

@@ -39,5 +39,14 @@ pub(super) fn client(_connect_time_limit: std::time::Duration) -> reqwest::Resul
     reqwest::Client::builder().build()
 }
 
+/// Returns how many requests are on the way at once: any number, whatever is asked for, so that no command waits in the
+/// queue beyond its turn of the event loop.
+///
+/// In a Worker, a turn belongs to one request, and what a request has under way ends with it: a driver that took what
+/// another request had queued might never come back, and would keep its lane.
+pub(super) const fn lanes(_asked: usize) -> usize {
+    usize::MAX
+}
+
 /// Whether the client speaks TLS.
 pub(super) const TLS: bool = true;
