@@ -121,6 +121,8 @@ impl Lane {
             }
             self.lanes.follow(next);
             self.trip(batch).await;
+            // Whoever was answered may ask at once again.
+            yield_now().await;
         }
     }
 
