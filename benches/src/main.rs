@@ -1,6 +1,10 @@
 //! The benchmarks: `cargo bench` prints one table. `cargo bench -- WORD` prints the rows whose names contain the word.
 //!
-//! `cargo bench -- redis` prints what an acquire costs a Redis server.
+//! Two sections are printed only when they are named, since they take other programs and a minute or two:
+//!
+//! - `cargo bench -- redis`: what an acquire costs a Redis server (`redis-server`, and `node` for a peer).
+//! - `cargo bench -- upstash`: the store over HTTPS, against an endpoint on this machine that stands on a real Redis
+//!   (`redis-server`, and `node` for a peer). The endpoint is this program once more, with `--serve`.
 //!
 //! Instructions are counted by callgrind, and the same in every run of one build. Nanoseconds are a courtesy:
 //! the fastest of twenty runs on whatever machine this is.
@@ -9,11 +13,13 @@ mod heap;
 mod layer;
 mod many;
 mod measure;
+mod npm;
 mod peers;
 mod redis;
 mod row;
 mod store;
 mod table;
+mod upstash;
 
 use std::env;
 
@@ -34,6 +40,9 @@ fn main() {
         let at = arguments.iter().position(|argument| argument == flag)?;
         arguments.get(at + 1)
     };
+    if arguments.iter().any(|argument| argument == "--serve") {
+        return upstash::serve();
+    }
     match (of("--workload"), of("--iterations")) {
         (Some(name), Some(iterations)) => repeat(name, iterations),
         _ => print(arguments.iter().find(|argument| !argument.starts_with('-'))),
@@ -63,6 +72,9 @@ fn print(filter: Option<&String>) {
     let valgrind = measure::has_valgrind();
     if filter.is_some_and(|word| word == "redis") {
         return redis::print(valgrind);
+    }
+    if filter.is_some_and(|word| word == "upstash") {
+        return upstash::print();
     }
     let mut table = Table::default();
     Table::header();

@@ -2,10 +2,12 @@
 //!
 //! A driver is a task of the executor. No caller drives for others: one that is alive but not polled would stall all.
 //! A driver yields once before it looks, so that what is asked at the same time leaves as one request; while every
-//! lane is busy, what waits gathers, and leaves together.
+//! lane is busy, what waits gathers, and leaves together. Under load, lanes leave apart from each other: those that leave
+//! at once also come back at once, and all but one go empty, so that what comes next waits for a whole trip.
 
 use std::{
     future::poll_fn,
+    mem,
     pin::{Pin, pin},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::Poll,
@@ -27,7 +29,7 @@ use crate::{
         remote::{Command, Reply},
         together::{self, Departure},
     },
-    time::Timer,
+    time::{Stopwatch, Timer},
 };
 
 const BROKEN_OFF: Failure =
@@ -39,6 +41,7 @@ const TIMED_OUT: Failure = Failure::new(ErrorKind::Timeout, "no answer within th
 pub(super) struct Lanes {
     link: Arc<Link>,
     queue: Mutex<Queue>,
+    clock: Stopwatch,
 }
 
 impl Lanes {
@@ -46,6 +49,7 @@ impl Lanes {
         Arc::new(Self {
             link,
             queue: Mutex::new(Queue::new(shape)),
+            clock: Stopwatch::start(),
         })
     }
 
@@ -74,6 +78,7 @@ impl Lanes {
                 lanes: Arc::clone(self),
                 started_by: thread::current().id(),
                 is_open: true,
+                carries: 0,
             };
             self.link.executor.spawn(lane.drive());
         }
@@ -107,6 +112,7 @@ struct Lane {
     lanes: Arc<Lanes>,
     started_by: ThreadId,
     is_open: bool,
+    carries: usize,
 }
 
 impl Lane {
@@ -114,13 +120,31 @@ impl Lane {
         yield_now().await;
         self.lanes.queue().begin(self.started_by);
         loop {
+            self.keep_apart().await;
             let (batch, next) = self.lanes.queue().take();
             if batch.is_empty() {
                 self.is_open = false;
                 return;
             }
+            self.carries = batch.len();
             self.lanes.follow(next);
+            let stopwatch = Stopwatch::start();
             self.trip(batch).await;
+            let carried = mem::take(&mut self.carries);
+            self.lanes.queue().came_back(carried, stopwatch.elapsed());
+            // Whoever was answered may ask at once again.
+            yield_now().await;
+        }
+    }
+
+    /// Waits until it is this lane's turn to leave. Another one may leave first, and take everything along.
+    async fn keep_apart(&self) {
+        loop {
+            let pause = self.lanes.queue().pause(self.lanes.clock.elapsed());
+            if pause.is_zero() {
+                return;
+            }
+            self.lanes.link.timer.sleep(pause).await;
         }
     }
 
@@ -163,7 +187,7 @@ async fn finish(
 impl Drop for Lane {
     fn drop(&mut self) {
         if self.is_open {
-            let abandoned = self.lanes.queue().abandon(self.started_by);
+            let abandoned = self.lanes.queue().abandon(self.started_by, self.carries);
             // Their callers learn it from the drop.
             drop(abandoned);
         }
