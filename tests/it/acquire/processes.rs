@@ -33,6 +33,7 @@ fn store(place: &str) -> SharedStore {
     match place.split_once(' ') {
         Some((url, token)) => UpstashStore::builder(url, token)
             .time_limit(PATIENCE)
+            .lanes(2)
             .build()
             .unwrap()
             .into(),
