@@ -63,7 +63,7 @@ impl Apart {
 #[tokio::test]
 async fn clients_a_minute_apart_are_admitted_the_limit_together() {
     let apart = Apart::start().await;
-    // To one who is a minute ahead, each of them would have given something back.
+    // By the clocks of clients, all but the strict one would give something back to who is ahead, or begin anew.
     for (at, quota) in [
         Quota::every(MINUTE - Duration::from_secs(10)).burst(LIMIT),
         Quota::fixed(LIMIT, MINUTE),
