@@ -3,8 +3,10 @@
 mod clock;
 mod costs;
 mod model;
+mod processes;
 mod random;
 mod shared;
+mod skew;
 mod traces;
 
 use std::time::Duration;

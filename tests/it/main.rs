@@ -7,6 +7,7 @@ mod broken;
 mod conformance;
 mod lock;
 mod memory;
+mod node;
 mod quickstart;
 mod quota;
 mod rate_limit;

@@ -2,13 +2,19 @@
 //! what of a failure; and what is never shown.
 
 mod cancel;
+mod conformance;
 mod env;
 mod faults;
 mod figures;
 mod grouping;
 mod local;
+mod outage;
+mod refusals;
+mod scripts;
 mod secrets;
 mod server;
+mod site;
+mod values;
 
 use std::{
     pin::Pin,

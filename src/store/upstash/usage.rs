@@ -15,7 +15,8 @@ pub struct UpstashUsage {
     pub trips: u64,
     /// HTTP requests.
     pub requests: u64,
-    /// Commands as they are billed: those inside scripts too, and writes once for every region.
+    /// Commands as they are billed: those inside scripts too, and writes once for every region. A call that fails, or is
+    /// dropped on its way, may cost more than is counted.
     pub commands: u64,
     /// Bytes sent, in bodies.
     pub bytes_sent: u64,

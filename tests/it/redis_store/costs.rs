@@ -241,3 +241,21 @@ async fn polls_of_a_log_cost_one_command() {
     costs.store.purge(&log, Purge::Tags(&[])).await.unwrap();
     costs.are("EVALSHA ZRANGE").await;
 }
+
+#[tokio::test]
+async fn an_increment_that_redis_refuses_is_billed_too() {
+    let mut costs = Costs::new().await;
+    let counter = Scope::new(Kind::Counter, "costs").key("x");
+    costs
+        .store
+        .increment(&counter, i64::MAX, TTL)
+        .await
+        .unwrap();
+    costs.skip().await;
+    costs.store.increment(&counter, 1, TTL).await.unwrap_err();
+    costs.are("EVALSHA INCRBY").await;
+    costs.store.put(&counter, "text", TTL).await.unwrap();
+    costs.skip().await;
+    costs.store.increment(&counter, 1, TTL).await.unwrap_err();
+    costs.are("EVALSHA INCRBY").await;
+}

@@ -30,6 +30,7 @@ mod executor;
 mod faults;
 mod hangup;
 mod monitor;
+mod node;
 mod pool;
 mod redis_server;
 mod reply;
@@ -40,5 +41,6 @@ mod service;
 
 pub use bill::{Bill, Entry};
 pub use faults::{Fault, Faults, Injection};
+pub use node::NodeSdks;
 pub use redis_server::{RedisBuilder, RedisServer};
 pub use server::{Builder, LocalUpstash};
