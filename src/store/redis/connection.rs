@@ -129,7 +129,7 @@ pub(super) fn failure(error: &RedisError) -> Error {
             "the server refused the user or the password",
         ),
         ErrorKind::Parse | ErrorKind::UnexpectedReturnType => {
-            (Kind::Corrupt, "the server does not speak Redis")
+            (Kind::Unavailable, "the server does not speak Redis")
         }
         ErrorKind::RESP3NotSupported => (
             Kind::Unsupported,

@@ -16,8 +16,7 @@ use crate::store::{
 pub(super) struct Tcp {
     connection: Connection,
     max_value: usize,
-    reads: AtomicU64,
-    writes: AtomicU64,
+    billed: AtomicU64,
 }
 
 impl Tcp {
@@ -25,13 +24,17 @@ impl Tcp {
         Self {
             connection,
             max_value,
-            reads: AtomicU64::new(0),
-            writes: AtomicU64::new(0),
+            billed: AtomicU64::new(0),
         }
     }
 
     pub(super) fn billed(&self) -> u64 {
-        self.reads.load(Ordering::Relaxed) + self.writes.load(Ordering::Relaxed)
+        self.billed.load(Ordering::Relaxed)
+    }
+
+    fn bill(&self, bill: Bill) {
+        self.billed
+            .fetch_add(bill.reads + bill.writes, Ordering::Relaxed);
     }
 }
 
@@ -39,25 +42,22 @@ impl Wire for Tcp {
     const BINARY: bool = true;
     const LOCKS_KEYS: bool = false;
 
-    async fn send(&self, command: Command) -> Result<Reply> {
+    async fn send(&self, mut command: Command) -> Result<Reply> {
+        let tally = command.take_tally();
         let mut packed = Cmd::with_capacity(command.arguments().len() + 1, command.size());
         packed.arg(command.name());
         for word in command.arguments() {
             packed.arg(&word[..]);
         }
-        match self.connection.send(&packed).await? {
-            Ok(value) => reply(value),
+        let answer = self.connection.send(&packed).await?;
+        self.bill(command.bill());
+        let reply = match answer {
+            Ok(value) => reply(value)?,
             // A reply, or what kept one from coming.
-            Err(error) => match ServerError::try_from(error) {
-                Ok(error) => Ok(refused(&error)),
-                Err(error) => Err(failure(&error)),
-            },
-        }
-    }
-
-    fn bill(&self, bill: Bill) {
-        self.reads.fetch_add(bill.reads, Ordering::Relaxed);
-        self.writes.fetch_add(bill.writes, Ordering::Relaxed);
+            Err(error) => refused(&ServerError::try_from(error).map_err(|error| failure(&error))?),
+        };
+        tally.iter().for_each(|tally| self.bill(tally.of(&reply)));
+        Ok(reply)
     }
 
     fn limits(&self) -> Limits {
@@ -84,7 +84,7 @@ fn reply(value: Value) -> Result<Reply> {
         Value::ServerError(error) => refused(&error),
         _ => {
             return Err(Error::new(
-                ErrorKind::Corrupt,
+                ErrorKind::Unavailable,
                 "the server answered in a shape that no command of ours has",
             ));
         }

@@ -4,15 +4,17 @@ use std::fmt;
 
 use bytes::Bytes;
 
+use super::{Bill, Tally};
+
 /// A Redis command.
 ///
 /// `Debug` shows its name only: the other words are keys and values.
-#[derive(Clone)]
 pub(crate) struct Command {
     name: &'static str,
     words: Vec<Bytes>,
     effect: Effect,
     decides: bool,
+    tally: Option<Tally>,
 }
 
 /// Whether a command changes anything: on a global database, a write is billed in every region.
@@ -29,6 +31,7 @@ impl Command {
             words: Vec::new(),
             effect,
             decides: false,
+            tally: None,
         }
     }
 
@@ -36,6 +39,22 @@ impl Command {
     pub(crate) const fn deciding(mut self) -> Self {
         self.decides = true;
         self
+    }
+
+    /// Says how to read from the reply what a script has run.
+    pub(super) fn tallied(mut self, tally: Tally) -> Self {
+        self.tally = Some(tally);
+        self
+    }
+
+    /// Returns what the command itself costs, billed when it leaves: whatever comes of it.
+    pub(crate) const fn bill(&self) -> Bill {
+        Bill::of(self.effect)
+    }
+
+    /// Takes out what reads from the reply what the command has cost beyond itself.
+    pub(crate) const fn take_tally(&mut self) -> Option<Tally> {
+        self.tally.take()
     }
 
     /// Adds a word.

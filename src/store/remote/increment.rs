@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{Bill, RemoteStore, Wire, command::text, script::Script, write::millis};
+use super::{
+    Bill, RemoteStore, Reply, Wire, bill::Tally, command::text, script::Script, write::millis,
+};
 use crate::store::{ErrorKind, Key, Result};
 
 static INCREMENT: Script = Script::new(include_str!("increment.lua"));
@@ -16,16 +18,20 @@ impl<W: Wire> RemoteStore<W> {
     pub(super) async fn increment_counter(&self, key: &Key, by: i64, ttl: Duration) -> Result<i64> {
         key.validate_increment(ttl)?;
         let (keys, arguments) = ([Bytes::from(key.to_text())], [text(by), text(millis(ttl))]);
-        let sum = self.run(&INCREMENT, &keys, &arguments).await?.integer();
-        let sum = sum.inspect_err(|error| {
-            // What INCRBY does not add to, it was asked to.
-            if matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Invalid) {
-                self.wire.bill(Bill::new(0, 1));
-            }
-        })?;
-        // The GET of a large number, the INCRBY, and the PEXPIRE.
-        let reads = u64::from(sum.unsigned_abs() >= INEXACT);
-        self.wire.bill(Bill::new(reads, 1 + u64::from(sum == by)));
-        Ok(sum)
+        let tally = Tally::new(move |reply| cost(reply, by));
+        let reply = self.run(&INCREMENT, &keys, &arguments, &tally).await?;
+        reply.integer()
     }
+}
+
+/// The INCRBY, the GET of a large number, and the PEXPIRE.
+fn cost(reply: &Reply, by: i64) -> Bill {
+    if let Reply::Refused(refusal) = reply {
+        // What INCRBY does not add to, it was asked to.
+        let asked = matches!(refusal.kind().0, ErrorKind::Corrupt | ErrorKind::Invalid);
+        return Bill::new(0, u64::from(asked));
+    }
+    let sum = reply.number().unwrap_or_default();
+    let reads = u64::from(sum.unsigned_abs() >= INEXACT);
+    Bill::new(reads, 1 + u64::from(sum == by))
 }

@@ -19,6 +19,6 @@ mod write;
 #[cfg(feature = "upstash")]
 pub(crate) use self::command::Effect;
 pub(crate) use self::{
-    acquire::Settings, bill::Bill, command::Command, refusal::Refusal, reply::Reply,
+    acquire::Settings, bill::Bill, bill::Tally, command::Command, refusal::Refusal, reply::Reply,
     store::RemoteStore, wire::Wire,
 };

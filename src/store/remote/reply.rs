@@ -30,15 +30,27 @@ impl Reply {
     }
 
     pub(crate) fn integer(self) -> Result<i64> {
-        match self.ok()? {
-            Self::Integer(number) => Ok(number),
-            // What does not fit a double is answered as text.
-            Self::Text(text) => std::str::from_utf8(&text)
-                .ok()
-                .and_then(|text| text.parse().ok())
-                .ok_or_else(unexpected),
-            _ => Err(unexpected()),
+        // What does not fit a double is answered as text.
+        self.ok()?.number().ok_or_else(unexpected)
+    }
+
+    /// Returns the number, if it is one.
+    pub(super) fn number(&self) -> Option<i64> {
+        match self {
+            Self::Integer(number) => Some(*number),
+            Self::Text(text) => std::str::from_utf8(text).ok()?.parse().ok(),
+            _ => None,
         }
+    }
+
+    /// Returns the count at a place of an array; zero for anything else.
+    pub(super) fn count_at(&self, place: usize) -> u64 {
+        match self {
+            Self::Array(items) => items.get(place).and_then(Self::number),
+            _ => None,
+        }
+        .and_then(|count| u64::try_from(count).ok())
+        .unwrap_or(0)
     }
 
     /// Returns the text, or `None` for nil.
@@ -61,7 +73,7 @@ impl Reply {
 /// A reply of another shape than the command has.
 pub(crate) fn unexpected() -> Error {
     Error::new(
-        ErrorKind::Corrupt,
+        ErrorKind::Unavailable,
         "the server answered in a shape that this command does not have",
     )
 }

@@ -112,10 +112,7 @@ mod tests {
         time::Duration,
     };
 
-    use super::{
-        super::{Bill, Settings},
-        *,
-    };
+    use super::{super::Settings, *};
     use crate::store::{Entry, Kind, Limits, Scope, remote::Refusal as Refused};
 
     /// A server that has IFEQ, as Upstash, Valkey and Redis 8.4 have; or not.
@@ -140,8 +137,6 @@ mod tests {
             let reply = self.replies.lock().map(|mut replies| replies.pop_front());
             Ok(reply.ok().flatten().unwrap_or(Reply::Nil))
         }
-
-        fn bill(&self, _: Bill) {}
 
         fn limits(&self) -> Limits {
             Limits::default()

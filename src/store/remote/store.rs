@@ -9,8 +9,9 @@ use std::{
 use bytes::Bytes;
 
 use super::{
-    Bill, Command, Reply, Wire,
+    Command, Reply, Wire,
     acquire::Settings,
+    bill::Tally,
     command::Effect,
     reply::unexpected,
     script::{Flavour, Script},
@@ -43,32 +44,27 @@ impl<W: Wire> RemoteStore<W> {
         &self.wire
     }
 
-    /// Sends a command that costs one, whatever comes of it.
     pub(super) async fn send(&self, command: Command) -> Result<Reply> {
-        let bill = match command.effect() {
-            Effect::Read => Bill::new(1, 0),
-            Effect::Write => Bill::new(0, 1),
-        };
-        let reply = self.wire.send(command).await?;
-        self.wire.bill(bill);
-        Ok(reply)
+        self.wire.send(command).await
     }
 
     /// Runs a script, and loads it where the server does not know it: nothing ran then, so it is no silent retry.
     ///
-    /// Bills the script itself; what it runs is the caller's to add.
+    /// `tally` reads from the reply what it has run.
     pub(super) async fn run(
         &self,
         script: &Script,
         keys: &[Bytes],
         arguments: &[Bytes],
+        tally: &Tally,
     ) -> Result<Reply> {
         let command = |name, word: &Bytes| {
             let command = Command::new(name, Effect::Read)
                 .word(word.clone())
                 .number(keys.len())
                 .words(keys.iter().cloned())
-                .words(arguments.iter().cloned());
+                .words(arguments.iter().cloned())
+                .tallied(tally.clone());
             if script.decides() {
                 command.deciding()
             } else {
@@ -94,25 +90,17 @@ impl<W: Wire> RemoteStore<W> {
         }
     }
 
-    /// Runs a script that answers first how many commands it ran that read, and how many that write. Bills them, and
-    /// returns what else it answers.
+    /// Runs a script that answers first how many commands it ran that read, and how many that write. Returns what else it
+    /// answers.
     pub(super) async fn run_counted(
         &self,
         script: &Script,
         keys: &[Bytes],
         arguments: &[Bytes],
     ) -> Result<std::vec::IntoIter<Reply>> {
-        let mut answer = self
-            .run(script, keys, arguments)
-            .await?
-            .array()?
-            .into_iter();
-        let mut count = || {
-            let count = answer.next().ok_or_else(unexpected)?.integer()?;
-            u64::try_from(count).map_err(|_| unexpected())
-        };
-        let bill = Bill::new(count()?, count()?);
-        self.wire.bill(bill);
+        let reply = self.run(script, keys, arguments, &Tally::counted()).await?;
+        let mut answer = reply.array()?.into_iter();
+        answer.nth(1).ok_or_else(unexpected)?;
         Ok(answer)
     }
 

@@ -1,6 +1,6 @@
 //! What carries commands to a server.
 
-use super::{Bill, Command, Reply};
+use super::{Command, Reply};
 use crate::store::{Limits, Result};
 
 /// A way to a Redis server.
@@ -20,14 +20,12 @@ pub(crate) trait Wire: Send + Sync + 'static {
 
     /// Sends a command: one trip, shared with whatever leaves at the same time.
     ///
-    /// `Err`: it may have run or not; never sent twice. A server that refuses answers [`Reply::Refused`].
+    /// `Err`: it may have run or not; never sent twice. A server that refuses answers [`Reply::Refused`]. Bills
+    /// [what it costs](Command::bill), and with the reply [what it has cost beyond](Command::take_tally).
     ///
     /// # Cancellation
     /// Dropping the future leaves the command unsent, or sent and run as a whole.
     fn send(&self, command: Command) -> impl Future<Output = Result<Reply>> + Send;
-
-    /// Adds to the bill what a command or script has cost.
-    fn bill(&self, bill: Bill);
 
     /// Returns the size of what the server takes.
     fn limits(&self) -> Limits;

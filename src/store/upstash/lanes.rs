@@ -22,11 +22,12 @@ use super::{
     link::{Exchange, Late, Link},
     queue::{Answered, Next, Queue, Shape, Waiting},
     request::Request,
+    usage::Meter,
 };
 use crate::{
     store::{
         ErrorKind,
-        remote::{Command, Reply},
+        remote::{Command, Tally},
         together::{self, Departure},
     },
     time::{Stopwatch, Timer},
@@ -65,9 +66,9 @@ impl Lanes {
             Ok(next) => self.follow(next),
             Err(_) => return Err(Failure::unavailable("too many commands are waiting")),
         }
-        let mut caller = Caller(Some(self));
+        let mut patience = Patience(Some(self));
         let answer = reply.await.unwrap_or(Err(BROKEN_OFF));
-        caller.0 = None;
+        patience.0 = None;
         answer
     }
 
@@ -97,9 +98,9 @@ impl Departure for Lanes {
 }
 
 /// Says so if the caller gives up.
-struct Caller<'a>(Option<&'a Lanes>);
+struct Patience<'a>(Option<&'a Lanes>);
 
-impl Drop for Caller<'_> {
+impl Drop for Patience<'_> {
     fn drop(&mut self) {
         if let Some(lanes) = self.0 {
             lanes.queue().give_up();
@@ -150,38 +151,48 @@ impl Lane {
 
     async fn trip(&self, batch: Vec<Waiting>) {
         let link = &self.lanes.link;
-        let (commands, callers): (Vec<_>, Vec<_>) = batch
-            .into_iter()
-            .map(|waiting| (waiting.command, waiting.answer))
-            .unzip();
-        let mut exchange = link.exchange(Request::new(&link.endpoint, &commands));
+        let (commands, callers): (Vec<_>, Vec<_>) = batch.into_iter().map(Caller::of).unzip();
+        let request = Request::new(&link.endpoint, &commands);
+        if request.is_ok() {
+            link.meter.bill(commands.iter().map(Command::bill).sum());
+        }
+        let mut exchange = link.exchange(request);
         drop(commands);
         if let Some((answers, bytes)) =
             within(exchange.as_mut(), &link.timer, link.time_limit).await
         {
             self.lanes.queue().learn(callers.len(), bytes);
-            distribute(callers, answers);
+            distribute(callers, answers, &link.meter);
         } else if let Some(late) = link.late() {
             let link = Arc::clone(link);
             let executor = link.executor.clone();
             executor.spawn(finish(exchange, callers, link, late));
         } else {
-            distribute(callers, Err(TIMED_OUT));
+            distribute(callers, Err(TIMED_OUT), &link.meter);
         }
+    }
+}
+
+/// Who asked for a command, and how to read from the reply what it has cost: also where nobody waits any more.
+struct Caller {
+    answer: oneshot::Sender<Answered>,
+    tally: Option<Tally>,
+}
+
+impl Caller {
+    fn of(mut waiting: Waiting) -> (Command, Self) {
+        let tally = waiting.command.take_tally();
+        let answer = waiting.answer;
+        (waiting.command, Self { answer, tally })
     }
 }
 
 /// Lets a request go on without its lane, for as long as a connection may take to open: that may be longer than a call
 /// waits, and the connection would never be opened if each attempt ended with its call. A ping waits for it.
-async fn finish(
-    mut exchange: Exchange,
-    callers: Vec<oneshot::Sender<Answered>>,
-    link: Arc<Link>,
-    _late: Late,
-) {
+async fn finish(mut exchange: Exchange, callers: Vec<Caller>, link: Arc<Link>, _late: Late) {
     let answers = within(exchange.as_mut(), &link.timer, link.connect_time_limit).await;
     let answers = answers.map_or(Err(TIMED_OUT), |(answers, _)| answers);
-    distribute(callers, answers);
+    distribute(callers, answers, &link.meter);
 }
 
 impl Drop for Lane {
@@ -198,16 +209,19 @@ impl Drop for Lane {
 pub(super) type Answers = Result<Vec<Answered>, Failure>;
 
 /// Callers that are gone miss their answer; callers without one get [`BROKEN_OFF`].
-fn distribute(callers: Vec<oneshot::Sender<Answered>>, answers: Answers) {
+fn distribute(callers: Vec<Caller>, answers: Answers, meter: &Meter) {
     match answers {
         Ok(answers) => {
             for (caller, answer) in callers.into_iter().zip(answers) {
-                let _gone: Result<(), Answered> = caller.send(answer);
+                if let (Some(tally), Ok(reply)) = (&caller.tally, &answer) {
+                    meter.bill(tally.of(reply));
+                }
+                let _gone: Result<(), Answered> = caller.answer.send(answer);
             }
         }
         Err(failure) => {
             for caller in callers {
-                let _gone: Result<(), Result<Reply, Failure>> = caller.send(Err(failure.clone()));
+                let _gone: Result<(), Answered> = caller.answer.send(Err(failure.clone()));
             }
         }
     }

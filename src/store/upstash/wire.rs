@@ -12,7 +12,7 @@ use super::{
 use crate::{
     store::{
         Limits, Result,
-        remote::{Bill, Command, Reply, Wire},
+        remote::{Command, Reply, Wire},
     },
     time::Stopwatch,
 };
@@ -76,10 +76,6 @@ impl Wire for Rest {
             self.link.meter.answered(stopwatch.elapsed());
         }
         Ok(answer?)
-    }
-
-    fn bill(&self, bill: Bill) {
-        self.link.meter.bill(bill);
     }
 
     fn limits(&self) -> Limits {

@@ -17,7 +17,7 @@ use self::{
     call::{Call, decimal, window},
     shared::{Place, place},
 };
-use super::{Bill, RemoteStore, Reply, Wire, reply::unexpected, script::Script};
+use super::{Bill, RemoteStore, Reply, Wire, bill::Tally, reply::unexpected, script::Script};
 use crate::{
     store::{Claim, Decision, Decisions, Result, Spend, Verdict, Window},
     time::Timestamp,
@@ -37,10 +37,14 @@ impl<W: Wire> RemoteStore<W> {
             return Ok(decisions);
         }
         let call = Call::new(claims, &self.settings)?;
-        let reply = self.run(call.script, &call.keys, &call.arguments).await?;
-        let mut numbers = reply.array()?.into_iter().map(Reply::integer);
+        let reads = call.reads;
+        let tally =
+            Tally::new(move |reply| Bill::new(reads, reply.count_at(0)).unless_refused(reply));
+        let reply = self
+            .run(call.script, &call.keys, &call.arguments, &tally)
+            .await?;
+        let mut numbers = reply.array()?.into_iter().skip(1).map(Reply::integer);
         let mut number = || numbers.next().unwrap_or_else(|| Err(unexpected()));
-        self.wire.bill(Bill::new(call.reads, unsigned(number()?)?));
         for claim in claims {
             let verdict = match number()? {
                 -1 => Verdict::Never,
@@ -69,12 +73,13 @@ impl<W: Wire> RemoteStore<W> {
             decimal(u64::from(quota.limit())),
             decimal(window(quota) / 1000),
         ];
-        let reply = self
-            .run(&FIXED, std::slice::from_ref(&take.key), &arguments)
-            .await?;
-        let count = reply.integer()?;
-        let writes = 1 + u64::from(count > limit || count == cost);
-        self.wire.bill(Bill::new(0, writes));
+        let tally = Tally::new(move |reply| {
+            let count = reply.number().unwrap_or_default();
+            let writes = 1 + u64::from(count > limit || count == cost);
+            Bill::new(0, writes).unless_refused(reply)
+        });
+        let key = std::slice::from_ref(&take.key);
+        let count = self.run(&FIXED, key, &arguments, &tally).await?.integer()?;
 
         let now = take.now.as_micros();
         let start = now - now % window(quota);
