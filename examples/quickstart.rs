@@ -28,7 +28,7 @@ use tokio::net::TcpListener;
 use tower_upstash::{
     quota::Quota,
     rate_limit::{Limit, RateLimitLayer, Report},
-    store::{Origin, SharedStore, Store, UpstashStore, UpstashUsage},
+    store::{EnvStore, SharedStore, Store, UpstashStore, UpstashUsage},
 };
 
 // By peer address; the window begins with a client's first hit.
@@ -36,14 +36,15 @@ const HELLO: Limit = Limit::new("hello", Quota::fixed(10, Duration::from_secs(10
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let (store, origin) = SharedStore::from_env_or_memory().map_err(|error| error.to_string())?;
-    say(&format!("store:     {origin}"));
+    let env = EnvStore::from_env_or_memory().map_err(|error| error.to_string())?;
+    say(&format!("store:     {env}"));
+    let costs = Arc::new(Costs::of(env.upstash()));
+    let store = SharedStore::from(env);
     if let Err(error) = store.ping().await {
         say(&format!(
             "           {error}; limits are counted here until it answers"
         ));
     }
-    let costs = Arc::new(Costs::of(origin));
     let limits = RateLimitLayer::new(store)
         .limit(HELLO)
         .report()
@@ -104,16 +105,10 @@ struct Costs {
 }
 
 impl Costs {
-    fn of(origin: Origin) -> Self {
-        let upstash = match origin {
-            Origin::Upstash { upstash, .. } => Some(upstash),
-            _ => None,
-        };
-        // The ping is no request's.
-        let told = upstash.as_ref().map(UpstashStore::usage);
+    fn of(upstash: Option<&UpstashStore>) -> Self {
         Self {
-            upstash,
-            told: Mutex::new(told.unwrap_or_default()),
+            upstash: upstash.cloned(),
+            told: Mutex::default(),
         }
     }
 

@@ -39,6 +39,8 @@
 mod batch;
 mod breaker;
 mod claim;
+#[cfg(any(feature = "redis", feature = "upstash"))]
+mod config;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod contract;
@@ -67,10 +69,12 @@ mod together;
 #[cfg(feature = "upstash")]
 mod upstash;
 
+#[cfg(any(feature = "redis", feature = "upstash"))]
+pub use self::config::ConfigError;
 #[cfg(feature = "redis")]
 pub use self::redis::{RedisStore, RedisStoreBuilder};
 #[cfg(feature = "upstash")]
-pub use self::upstash::{ConfigError, Origin, UpstashStore, UpstashStoreBuilder, UpstashUsage};
+pub use self::upstash::{EnvStore, UpstashStore, UpstashStoreBuilder, UpstashUsage};
 pub use self::{
     batch::{Batch, Change, Condition, Membership, Refusal, Write, Written},
     breaker::{BreakerStore, BreakerStoreBuilder, BreakerUsage, Circuit},

@@ -16,11 +16,11 @@ use tower_upstash::{store::RedisStore, time::Clock};
 /// Opens a store that decides by a clock of the client, and shares limits by their names.
 fn by_client(url: &str, clock: impl Clock, shared: &[(&str, &str)]) -> RedisStore {
     let store = RedisStore::builder(url)
-        .timeout(Duration::from_secs(5)) // for a busy machine
+        .time_limit(Duration::from_secs(5)) // for a busy machine
         .clock(clock)
         .client_clock();
     let store = shared.iter().fold(store, |store, (name, prefix)| {
-        store.shared_limit(name, prefix)
+        store.upstash_ratelimit(name, prefix)
     });
     store.build().unwrap()
 }

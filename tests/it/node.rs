@@ -48,11 +48,11 @@ impl Table {
         let clock = ManualClock::default();
         let over_http = UpstashStore::builder(&server.url(), server.token())
             .time_limit(PATIENCE)
-            .shared_limit("api", "p")
+            .upstash_ratelimit("api", "p")
             .clock(clock.clone());
         let over_tcp = RedisStore::builder(&redis.url())
-            .timeout(PATIENCE)
-            .shared_limit("api", "p")
+            .time_limit(PATIENCE)
+            .upstash_ratelimit("api", "p")
             .clock(clock.clone());
         Some(Self {
             node: Limiter::start(sdks, &server),

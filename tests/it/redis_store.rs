@@ -16,7 +16,7 @@ use tower_upstash::store::{
 
 async fn conforms<S: Into<SharedStore>>(adapt: impl FnOnce(RedisStore) -> S) {
     let redis = Arc::new(RedisServer::with_clock().await.unwrap());
-    let store = RedisStore::open(&redis.url()).unwrap();
+    let store = RedisStore::new(&redis.url()).unwrap();
     let fixture = Fixture::new(adapt(store), move |time| {
         redis.advance(time + Duration::from_millis(5)); // its times to live are whole milliseconds
         ready(())

@@ -174,7 +174,9 @@ async fn limits(site: &Site<'_>, clock: &str, time: u64) {
 }
 
 async fn shared_window(server: &LocalUpstash) {
-    let site = Site::new(server, |builder| builder.shared_limit("shared", "prefix"));
+    let site = Site::new(server, |builder| {
+        builder.upstash_ratelimit("shared", "prefix")
+    });
     let key = Scope::new(Kind::Limit, "shared").key("user");
     let claim = [Claim::new(key, Quota::aligned(1000, 24 * HOUR))];
     site.store.acquire(&claim).await.expect("an acquire");

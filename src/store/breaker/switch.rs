@@ -76,11 +76,27 @@ impl Switch {
         self.report(change);
         pass.ok_or_else(|| {
             self.rejected.fetch_add(1, Ordering::Relaxed);
-            Error::new(
-                ErrorKind::Unavailable,
-                "circuit breaker is open, nothing was sent",
-            )
+            Error::new(ErrorKind::Unavailable, self.refusal())
         })
+    }
+
+    /// Says why nothing was sent.
+    fn refusal(&self) -> &'static str {
+        match self.circuit() {
+            Circuit::Open { cause, .. } => match cause {
+                ErrorKind::Unauthorized => {
+                    "circuit breaker is open, since the store refused the credentials"
+                }
+                ErrorKind::Timeout => {
+                    "circuit breaker is open, since the store did not answer in time"
+                }
+                ErrorKind::QuotaExceeded => {
+                    "circuit breaker is open, since a quota of the store is used up"
+                }
+                _ => "circuit breaker is open, since the store was unavailable",
+            },
+            _ => "circuit breaker waits for its probe",
+        }
     }
 
     const fn pass(&self, permit: Permit) -> Pass<'_> {

@@ -2,9 +2,11 @@
 
 use std::{fmt, time::Duration};
 
+use redis::aio::ConnectionManager;
+
 use super::{RedisStore, connection::Connection, url, wire::Tcp};
 use crate::{
-    store::{Result, remote::Settings},
+    store::{ConfigError, Limits, remote::Settings},
     time::Clock,
 };
 
@@ -15,46 +17,76 @@ use crate::{
 /// use tower_upstash::store::RedisStore;
 ///
 /// let store = RedisStore::builder("redis://127.0.0.1/")
-///     .connect_timeout(Duration::from_secs(3))
-///     .timeout(Duration::from_millis(200))
+///     .connect_time_limit(Duration::from_secs(3))
+///     .time_limit(Duration::from_millis(200))
 ///     .build()?;
-/// # Ok::<_, tower_upstash::store::Error>(())
+/// # Ok::<_, tower_upstash::store::ConfigError>(())
 /// ```
 #[must_use]
 pub struct RedisStoreBuilder {
-    url: String,
-    connect_timeout: Duration,
-    timeout: Duration,
+    source: Source,
+    connect_time_limit: Duration,
+    time_limit: Duration,
     max_value: usize,
     settings: Settings,
 }
 
+enum Source {
+    Url(String),
+    Client(ConnectionManager),
+}
+
 impl RedisStoreBuilder {
     pub(super) fn new(url: &str) -> Self {
+        Self::with(Source::Url(url.to_owned()))
+    }
+
+    /// Takes a connection that was set up elsewhere, with its own time limits; it may be shared with others. For Sentinel,
+    /// certificates, and whatever else a URL does not say.
+    ///
+    /// Set its number of retries to zero, or a call waits for seconds where the server is away.
+    ///
+    /// ```no_run
+    /// use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+    /// use tower_upstash::store::RedisStoreBuilder;
+    ///
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let config = ConnectionManagerConfig::new().set_number_of_retries(0);
+    /// let client = redis::Client::open("redis://127.0.0.1/")?;
+    /// let client = ConnectionManager::new_with_config(client, config).await?;
+    /// let store = RedisStoreBuilder::from_client(client).build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn from_client(client: ConnectionManager) -> Self {
+        Self::with(Source::Client(client))
+    }
+
+    fn with(source: Source) -> Self {
         Self {
-            url: url.to_owned(),
-            connect_timeout: Duration::from_secs(1),
-            timeout: Duration::from_millis(50),
-            max_value: RedisStore::MAX_VALUE,
+            source,
+            connect_time_limit: Duration::from_secs(1),
+            time_limit: Duration::from_millis(50),
+            max_value: Limits::default().max_value,
             settings: Settings::default(),
         }
     }
 
     /// Sets how long connecting may take. Default: one second. A call that finds no connection waits for one.
-    pub const fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.connect_timeout = timeout;
+    pub const fn connect_time_limit(mut self, limit: Duration) -> Self {
+        self.connect_time_limit = limit;
         self
     }
 
-    /// Sets how long the server may take to answer. Default: 50 milliseconds.
+    /// Sets how long the server may take to answer a command. Default: 50 milliseconds.
     ///
-    /// Afterwards the call fails as a [`Timeout`](crate::store::ErrorKind::Timeout), and whether it was done is unknown.
-    pub const fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+    /// A call is one command, or two where the server does not know a script yet. Afterwards it fails as a [`Timeout`](crate::store::ErrorKind::Timeout), and whether it was done is unknown.
+    pub const fn time_limit(mut self, limit: Duration) -> Self {
+        self.time_limit = limit;
         self
     }
 
-    /// Sets the largest value, in bytes. Default: eight mebibytes. Redis itself takes up to 512.
+    /// Sets the largest value, in bytes. Default: 1 MiB. Redis itself takes up to 512.
     pub const fn max_value(mut self, bytes: usize) -> Self {
         self.max_value = bytes;
         self
@@ -72,8 +104,8 @@ impl RedisStoreBuilder {
     ///
     /// # Security
     /// Their keys are not injective: an identifier from outside that contains `:` can name the key of another one.
-    pub fn shared_limit(mut self, name: &str, prefix: &str) -> Self {
-        self.settings = self.settings.shared_limit(name, prefix);
+    pub fn upstash_ratelimit(mut self, name: &str, prefix: &str) -> Self {
+        self.settings = self.settings.upstash_ratelimit(name, prefix);
         self
     }
 
@@ -93,12 +125,15 @@ impl RedisStoreBuilder {
     /// Returns the store. It connects at the first call.
     ///
     /// # Errors
-    /// [`Invalid`](crate::store::ErrorKind::Invalid) for a URL that is not one of Redis;
-    /// [`Unsupported`](crate::store::ErrorKind::Unsupported) for TLS where it is not compiled in. Neither shows the URL.
-    pub fn build(self) -> Result<RedisStore> {
-        let client = url::client(&self.url)?;
-        let connection = Connection::new(client, self.connect_timeout, self.timeout);
-        Ok(RedisStore::new(
+    /// [`ConfigError`] for a URL that is not one of Redis, and for TLS where it is not compiled in.
+    pub fn build(self) -> Result<RedisStore, ConfigError> {
+        let connection = match self.source {
+            Source::Url(url) => {
+                Connection::new(url::client(&url)?, self.connect_time_limit, self.time_limit)
+            }
+            Source::Client(manager) => manager.into(),
+        };
+        Ok(RedisStore::over(
             Tcp::new(connection, self.max_value),
             self.settings,
         ))
@@ -109,8 +144,8 @@ impl fmt::Debug for RedisStoreBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The URL has the password in it.
         f.debug_struct("RedisStoreBuilder")
-            .field("connect_timeout", &self.connect_timeout)
-            .field("timeout", &self.timeout)
+            .field("connect_time_limit", &self.connect_time_limit)
+            .field("time_limit", &self.time_limit)
             .field("max_value", &self.max_value)
             .field("settings", &self.settings)
             .finish_non_exhaustive()

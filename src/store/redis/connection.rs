@@ -56,7 +56,7 @@ impl Connection {
     fn manager(&self) -> Result<(u64, ConnectionManager)> {
         // redis-rs would panic.
         Handle::try_current().map_err(|error| {
-            Error::new(Kind::Unsupported, "no Tokio runtime").with_source(error)
+            Error::invalid("a call from outside of a tokio runtime").with_source(error)
         })?;
         let mut current = self.lock();
         if let Some(manager) = &current.manager {

@@ -1,4 +1,4 @@
-//! The store over TCP: Redis, Valkey, and Upstash's own TCP endpoint.
+//! The store over TCP: Redis, and what speaks as it does.
 
 mod builder;
 mod connection;

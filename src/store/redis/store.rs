@@ -2,16 +2,14 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use redis::aio::ConnectionManager;
-
 use super::{RedisStoreBuilder, wire::Tcp};
 use crate::store::{
-    Batch, Claim, Cursor, Decisions, Entries, Key, Limits, Members, Position, Purge, Purges,
-    Result, Scope, Store, Written,
+    Batch, Claim, ConfigError, Cursor, Decisions, Entries, Key, Limits, Members, Position, Purge,
+    Purges, Result, Scope, Store, Written,
     remote::{RemoteStore, Settings},
 };
 
-/// A store over TCP: Redis 7 or later, Valkey, or the TCP endpoint of Upstash. Cheap to clone; clones share everything.
+/// A store over TCP: Redis 7 or later, or what speaks as it does. Cheap to clone; clones share everything.
 ///
 /// All calls share one connection, made at the first of them, in a Tokio runtime. When it breaks, the calls under way
 /// fail, and the next one connects again; no call is sent twice. Time limits: one second to connect, and 50 milliseconds
@@ -20,8 +18,8 @@ use crate::store::{
 /// ```no_run
 /// use tower_upstash::store::{RedisStore, SharedStore, Store};
 ///
-/// # async fn example() -> Result<(), tower_upstash::store::Error> {
-/// let store = SharedStore::new(RedisStore::open("redis://127.0.0.1/")?);
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = SharedStore::new(RedisStore::new("redis://127.0.0.1/")?);
 /// store.ping().await?; // a warm-up, and a check of the address
 /// # Ok(())
 /// # }
@@ -39,13 +37,11 @@ use crate::store::{
 pub struct RedisStore(Arc<RemoteStore<Tcp>>);
 
 impl RedisStore {
-    pub(super) const MAX_VALUE: usize = 8 << 20;
-
     /// Returns a store with default settings: `redis://user:password@host:port/database`. It connects at the first call.
     ///
     /// # Errors
     /// As [`RedisStoreBuilder::build`].
-    pub fn open(url: &str) -> Result<Self> {
+    pub fn new(url: &str) -> Result<Self, ConfigError> {
         Self::builder(url).build()
     }
 
@@ -54,32 +50,7 @@ impl RedisStore {
         RedisStoreBuilder::new(url)
     }
 
-    /// Takes a connection that was set up elsewhere, with its time limits; it may be shared with others. For Sentinel,
-    /// certificates, and whatever else a URL does not say.
-    ///
-    /// Set its number of retries to zero, or a call waits for seconds where the server is away. Unlike a connection of the
-    /// store's own, it is not replaced where it hangs, or was refused when it was made.
-    ///
-    /// ```no_run
-    /// use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-    /// use tower_upstash::store::RedisStore;
-    ///
-    /// # async fn example() -> redis::RedisResult<()> {
-    /// let config = ConnectionManagerConfig::new().set_number_of_retries(0);
-    /// let client = redis::Client::open("redis://127.0.0.1/")?;
-    /// let store = RedisStore::from_client(ConnectionManager::new_with_config(client, config).await?);
-    /// # Ok(())
-    /// # }
-    /// ```
-    #[must_use]
-    pub fn from_client(client: ConnectionManager) -> Self {
-        Self::new(
-            Tcp::new(client.into(), Self::MAX_VALUE),
-            Settings::default(),
-        )
-    }
-
-    pub(super) fn new(wire: Tcp, settings: Settings) -> Self {
+    pub(super) fn over(wire: Tcp, settings: Settings) -> Self {
         Self(Arc::new(RemoteStore::new(wire, settings)))
     }
 

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use super::{
-    ConfigError, UpstashStore,
+    UpstashStore,
     endpoint::{Endpoint, Named},
     link::Link,
     sync::SyncToken,
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     executor::Executor,
-    store::remote::Settings,
+    store::{ConfigError, remote::Settings},
     time::{Clock, Timer},
 };
 
@@ -89,8 +89,9 @@ impl UpstashStoreBuilder {
         self
     }
 
-    /// Says that the database is global, with so many read regions: what was written is read back, also from another
-    /// region, and writes are billed in each. Default: one region only.
+    /// Says that the database is global, with so many read regions: what this store wrote it reads back, whichever replica
+    /// answers, and writes are billed in each region. Other processes see it when their replica does. Default: one region
+    /// only.
     pub const fn global(mut self, read_regions: u8) -> Self {
         self.read_regions = Some(read_regions);
         self
@@ -105,7 +106,8 @@ impl UpstashStoreBuilder {
     /// Sets what runs the requests. Default: tokio's, with the feature `tokio`; that of the host on
     /// `wasm32-unknown-unknown`.
     ///
-    /// But on wasm, the connections need a tokio runtime: another executor has to run its tasks inside of one.
+    /// Except on wasm32, the connections need a tokio runtime: another executor has to run its tasks inside of one that
+    /// lives as long as the store.
     pub fn executor(mut self, executor: Executor) -> Self {
         self.executor = Some(executor);
         self
@@ -142,8 +144,8 @@ impl UpstashStoreBuilder {
     ///
     /// # Security
     /// Their keys are not injective: an identifier from outside that contains `:` can name the key of another one.
-    pub fn shared_limit(mut self, name: &str, prefix: &str) -> Self {
-        self.settings = self.settings.shared_limit(name, prefix);
+    pub fn upstash_ratelimit(mut self, name: &str, prefix: &str) -> Self {
+        self.settings = self.settings.upstash_ratelimit(name, prefix);
         self
     }
 

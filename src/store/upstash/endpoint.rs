@@ -8,7 +8,7 @@ use http::{
 };
 use reqwest::Url;
 
-use super::ConfigError;
+use crate::store::ConfigError;
 
 /// A value and what it is called.
 pub(super) type Named<'a> = (&'static str, &'a str);

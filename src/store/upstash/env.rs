@@ -2,8 +2,8 @@
 
 use std::{env, fmt};
 
-use super::{ConfigError, UpstashStore, UpstashStoreBuilder};
-use crate::store::{BreakerStore, MemoryStore, SharedStore};
+use super::{UpstashStore, UpstashStoreBuilder};
+use crate::store::{BreakerStore, Circuit, ConfigError, MemoryStore, SharedStore};
 
 /// The names of URL and token, in the order in which they are looked for.
 const PAIRS: [(&str, &str); 2] = [
@@ -11,29 +11,107 @@ const PAIRS: [(&str, &str); 2] = [
     ("KV_REST_API_URL", "KV_REST_API_TOKEN"),
 ];
 
-/// Where the store of [`SharedStore::from_env_or_memory`] is. `Display` says it in a sentence for a log.
+/// The store that the environment names: a database of Upstash behind a [`BreakerStore`], or memory where no variable is
+/// set. `Display` says which, for the start-up log.
+///
+/// ```no_run
+/// use tower_upstash::store::{EnvStore, SharedStore};
+///
+/// let env = EnvStore::from_env_or_memory()?;
+/// println!("store: {env}");
+/// let store = SharedStore::from(env);
+/// # Ok::<_, tower_upstash::store::ConfigError>(())
+/// ```
 #[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum Origin {
-    /// In a database.
-    #[non_exhaustive]
-    Upstash {
-        /// The variable that names it.
-        variable: &'static str,
-        /// The store itself, for its [`usage`](UpstashStore::usage).
-        upstash: UpstashStore,
-        /// The circuit breaker before it, for its [`circuit`](BreakerStore::circuit).
-        breaker: BreakerStore<UpstashStore>,
-    },
-    /// In the memory of this process, since no variable is set.
-    Memory,
+pub struct EnvStore {
+    store: SharedStore,
+    database: Option<Database>,
 }
 
-impl fmt::Display for Origin {
+#[derive(Clone, Debug)]
+struct Database {
+    variable: &'static str,
+    upstash: UpstashStore,
+    breaker: BreakerStore<UpstashStore>,
+}
+
+impl EnvStore {
+    /// Opens the database of the environment, or, where none of its variables is set, a store in memory: it is lost with
+    /// the process, and every process has its own.
+    ///
+    /// # Errors
+    /// As [`UpstashStore::from_env`], but for variables that are all missing.
+    pub fn from_env_or_memory() -> Result<Self, ConfigError> {
+        Self::from_env_or_memory_with(|builder| builder)
+    }
+
+    /// As [`from_env_or_memory`](Self::from_env_or_memory), with settings for the database.
+    ///
+    /// ```no_run
+    /// # use tower_upstash::store::EnvStore;
+    /// let env = EnvStore::from_env_or_memory_with(|upstash| upstash.global(2))?;
+    /// # Ok::<_, tower_upstash::store::ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As there.
+    pub fn from_env_or_memory_with(
+        settings: impl FnOnce(UpstashStoreBuilder) -> UpstashStoreBuilder,
+    ) -> Result<Self, ConfigError> {
+        Self::from_vars_or_memory_with(variable, settings)
+    }
+
+    /// As [`from_env_or_memory_with`](Self::from_env_or_memory_with), from variables that are kept elsewhere.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn from_vars_or_memory_with(
+        lookup: impl Fn(&str) -> Option<String>,
+        settings: impl FnOnce(UpstashStoreBuilder) -> UpstashStoreBuilder,
+    ) -> Result<Self, ConfigError> {
+        let Some((variable, builder)) = find(lookup)? else {
+            return Ok(Self {
+                store: MemoryStore::new().into(),
+                database: None,
+            });
+        };
+        let upstash = settings(builder).build()?;
+        let breaker = BreakerStore::new(upstash.clone());
+        Ok(Self {
+            store: breaker.clone().into(),
+            database: Some(Database {
+                variable,
+                upstash,
+                breaker,
+            }),
+        })
+    }
+
+    /// Returns the database without its breaker, for its [`usage`](UpstashStore::usage). `None`: it is memory.
+    #[must_use]
+    pub fn upstash(&self) -> Option<&UpstashStore> {
+        self.database.as_ref().map(|database| &database.upstash)
+    }
+
+    /// Returns the state of the breaker. `None`: it is memory, which has none.
+    #[must_use]
+    pub fn circuit(&self) -> Option<Circuit> {
+        let database = self.database.as_ref();
+        database.map(|database| database.breaker.circuit())
+    }
+}
+
+impl From<EnvStore> for SharedStore {
+    fn from(env: EnvStore) -> Self {
+        env.store
+    }
+}
+
+impl fmt::Display for EnvStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Upstash { variable, .. } => write!(f, "the Upstash database of {variable}"),
-            Self::Memory => write!(
+        match &self.database {
+            Some(database) => write!(f, "the Upstash database of {}", database.variable),
+            None => write!(
                 f,
                 "the memory of this process, since {} is not set",
                 PAIRS[0].0
@@ -67,55 +145,12 @@ impl UpstashStore {
     /// Opens the database of `UPSTASH_REDIS_REST_URL` and `UPSTASH_REDIS_REST_TOKEN`, or else of `KV_REST_API_URL` and
     /// `KV_REST_API_TOKEN`. Connects at the first call.
     ///
-    /// Never falls back to memory: see [`SharedStore::from_env_or_memory`].
+    /// Never falls back to memory: see [`EnvStore::from_env_or_memory`].
     ///
     /// # Errors
     /// [`ConfigError`] where a variable is missing or cannot be used, or only one of a pair is set.
     pub fn from_env() -> Result<Self, ConfigError> {
         UpstashStoreBuilder::from_env()?.build()
-    }
-}
-
-impl SharedStore {
-    /// Opens the database of the environment, behind a [`BreakerStore`], or, where none of its variables is set, a store in
-    /// memory.
-    ///
-    /// Says which, for the start-up log: memory is lost with the process, and every process has its own.
-    ///
-    /// ```no_run
-    /// use tower_upstash::store::SharedStore;
-    ///
-    /// let (store, origin) = SharedStore::from_env_or_memory()?;
-    /// println!("store: {origin}");
-    /// # Ok::<_, tower_upstash::store::ConfigError>(())
-    /// ```
-    ///
-    /// # Errors
-    /// As [`UpstashStore::from_env`], but for variables that are all missing.
-    pub fn from_env_or_memory() -> Result<(Self, Origin), ConfigError> {
-        Self::from_vars_or_memory(variable)
-    }
-
-    /// As [`from_env_or_memory`](Self::from_env_or_memory), from variables that are kept elsewhere.
-    ///
-    /// # Errors
-    /// As there.
-    pub fn from_vars_or_memory(
-        lookup: impl Fn(&str) -> Option<String>,
-    ) -> Result<(Self, Origin), ConfigError> {
-        Ok(match find(lookup)? {
-            Some((variable, builder)) => {
-                let upstash = builder.build()?;
-                let breaker = BreakerStore::new(upstash.clone());
-                let origin = Origin::Upstash {
-                    variable,
-                    upstash,
-                    breaker: breaker.clone(),
-                };
-                (breaker.into(), origin)
-            }
-            None => (Self::new(MemoryStore::new()), Origin::Memory),
-        })
     }
 }
 

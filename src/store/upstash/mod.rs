@@ -3,7 +3,6 @@
 //! HTTP requests are what it costs, so calls that are made at the same time leave as one: see `lanes.rs`.
 
 mod builder;
-mod config;
 mod endpoint;
 mod env;
 mod failure;
@@ -23,6 +22,5 @@ mod usage;
 mod wire;
 
 pub use self::{
-    builder::UpstashStoreBuilder, config::ConfigError, env::Origin, store::UpstashStore,
-    usage::UpstashUsage,
+    builder::UpstashStoreBuilder, env::EnvStore, store::UpstashStore, usage::UpstashUsage,
 };

@@ -2,12 +2,10 @@
 
 use std::{fmt, pin::pin, sync::Arc, time::Duration};
 
-use super::{
-    ConfigError, UpstashStoreBuilder, UpstashUsage, lanes::within, link::Link, wire::Rest,
-};
+use super::{UpstashStoreBuilder, UpstashUsage, lanes::within, link::Link, wire::Rest};
 use crate::store::{
-    Batch, Claim, Cursor, Decisions, Entries, Error, ErrorKind, Key, Limits, Members, Position,
-    Purge, Purges, Result, Scope, Store, Written,
+    Batch, Claim, ConfigError, Cursor, Decisions, Entries, Error, ErrorKind, Key, Limits, Members,
+    Position, Purge, Purges, Result, Scope, Store, Written,
     remote::{RemoteStore, Settings},
 };
 

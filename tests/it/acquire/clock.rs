@@ -27,7 +27,7 @@ fn quotas() -> [Quota; 6] {
 #[tokio::test(flavor = "multi_thread")]
 async fn never_more_than_the_limit_among_many() {
     let server = RedisServer::start().await.unwrap();
-    let store = RedisStore::open(&server.url()).unwrap();
+    let store = RedisStore::new(&server.url()).unwrap();
     for (at, quota) in quotas().into_iter().enumerate() {
         let key = Scope::new(Kind::Limit, "x").key(format!("{at}"));
         let calls: Vec<_> = (0..20)
@@ -47,7 +47,7 @@ async fn never_more_than_the_limit_among_many() {
 #[tokio::test]
 async fn time_is_the_servers() {
     let server = RedisServer::start().await.unwrap();
-    let store = RedisStore::open(&server.url()).unwrap();
+    let store = RedisStore::new(&server.url()).unwrap();
     for (at, quota) in quotas().into_iter().enumerate() {
         let key = Scope::new(Kind::Limit, "x").key(format!("{at}"));
         let claim = Claim::new(key, quota).spend(Spend::Take(5));
@@ -73,7 +73,7 @@ async fn time_is_the_servers() {
 #[tokio::test]
 async fn a_unit_comes_back_by_the_servers_clock_and_the_key_ends_with_it() {
     let server = RedisServer::start().await.unwrap();
-    let store = RedisStore::open(&server.url()).unwrap();
+    let store = RedisStore::new(&server.url()).unwrap();
     let key = Scope::new(Kind::Limit, "x").key("y");
     let claim = [Claim::new(key, Quota::every(Duration::from_millis(60)))];
     assert!(store.acquire(&claim).await.unwrap().allowed());

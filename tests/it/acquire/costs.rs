@@ -21,9 +21,9 @@ impl Checked {
         let clock = ManualClock::default();
         let store = RedisStore::builder(&server.url())
             .clock(clock.clone())
-            .shared_limit("fixed", "f")
-            .shared_limit("sliding", "s")
-            .shared_limit("bucket", "b");
+            .upstash_ratelimit("fixed", "f")
+            .upstash_ratelimit("sliding", "s")
+            .upstash_ratelimit("bucket", "b");
         let store = if by_client {
             store.client_clock()
         } else {

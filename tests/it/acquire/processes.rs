@@ -38,7 +38,7 @@ fn store(place: &str) -> SharedStore {
             .unwrap()
             .into(),
         None => RedisStore::builder(place)
-            .timeout(PATIENCE)
+            .time_limit(PATIENCE)
             .build()
             .unwrap()
             .into(),

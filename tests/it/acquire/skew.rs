@@ -27,7 +27,7 @@ impl Apart {
             let now = Timestamp::from_micros(1_700_000_000_000_000).after(ahead);
             UpstashStore::builder(&server.url(), server.token())
                 .time_limit(Duration::from_secs(20))
-                .shared_limit("shared", "p")
+                .upstash_ratelimit("shared", "p")
                 .clock(ManualClock::at(now))
                 .build()
                 .unwrap()

@@ -73,7 +73,7 @@ async fn server_that_is_gone_is_unavailable_at_once() {
         "{:?}",
         start.elapsed()
     );
-    let never = RedisStore::open(&server.url()).unwrap();
+    let never = RedisStore::new(&server.url()).unwrap();
     let error = never.ping().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
 }
@@ -109,7 +109,7 @@ async fn call_whose_connection_breaks_is_not_sent_again() {
     let calls = Arc::new(AtomicUsize::new(0));
     tokio::spawn(hang_up(listener, Arc::clone(&calls)));
     let store = RedisStore::builder(&url)
-        .timeout(Duration::from_secs(10))
+        .time_limit(Duration::from_secs(10))
         .build()
         .unwrap();
     for sent in 1..4 {
@@ -126,7 +126,7 @@ async fn call_whose_connection_breaks_is_not_sent_again() {
 #[tokio::test]
 async fn server_that_hangs_is_a_timeout_and_its_connection_given_up() {
     let server = Server::start().await;
-    let brief = RedisStore::builder(&server.url()).timeout(Duration::from_millis(200));
+    let brief = RedisStore::builder(&server.url()).time_limit(Duration::from_millis(200));
     let store = SharedStore::new(brief.build().unwrap());
     store.ping().await.unwrap();
     server.signal("-STOP");

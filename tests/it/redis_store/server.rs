@@ -99,8 +99,8 @@ impl Server {
     pub(crate) fn store(&self) -> RedisStore {
         let patient = Duration::from_secs(10);
         let store = RedisStore::builder(&self.url())
-            .connect_timeout(patient)
-            .timeout(patient);
+            .connect_time_limit(patient)
+            .time_limit(patient);
         store.build().unwrap()
     }
 

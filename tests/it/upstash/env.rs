@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use tower_upstash::store::{
-    ConfigError, Error, ErrorKind, Origin, SharedStore, UpstashStore, UpstashStoreBuilder,
+    Circuit, ConfigError, EnvStore, SharedStore, Store as _, UpstashStore, UpstashStoreBuilder,
 };
 
 const URL: &str = "https://eu1-canary.upstash.io";
@@ -88,7 +88,7 @@ fn a_wrong_url_is_named_and_not_shown() {
         ("http://localhost.canary.io", "is not https"),
     ] {
         let error = from(&[("KV_REST_API_URL", url), ("KV_REST_API_TOKEN", "t")]).unwrap_err();
-        assert_eq!(error.place(), "KV_REST_API_URL");
+        assert_eq!(error.setting(), "KV_REST_API_URL");
         assert!(error.to_string().starts_with("KV_REST_API_URL "), "{error}");
         assert!(error.to_string().contains(says), "{url}: {error}");
         assert!(!format!("{error}{error:?}").contains("canary"), "{error:?}");
@@ -105,7 +105,7 @@ fn a_wrong_token_is_named_and_not_shown() {
             ("UPSTASH_REDIS_REST_TOKEN", token),
         ];
         let error = from(&vars).unwrap_err();
-        assert_eq!(error.place(), "UPSTASH_REDIS_REST_TOKEN", "{token:?}");
+        assert_eq!(error.setting(), "UPSTASH_REDIS_REST_TOKEN", "{token:?}");
         assert!(!format!("{error}{error:?}").contains("can"), "{error:?}");
     }
 }
@@ -120,7 +120,9 @@ fn plain_http_is_for_this_host_or_by_decision() {
         UpstashStore::new(url, "t").unwrap();
     }
     assert_eq!(
-        UpstashStore::new("http://srh:80", "t").unwrap_err().place(),
+        UpstashStore::new("http://srh:80", "t")
+            .unwrap_err()
+            .setting(),
         "the URL"
     );
     UpstashStore::builder("http://srh:80", "t")
@@ -131,27 +133,20 @@ fn plain_http_is_for_this_host_or_by_decision() {
 
 #[test]
 fn memory_is_the_fallback_only_where_nothing_is_set() {
-    let (_, origin) = SharedStore::from_vars_or_memory(lookup(&[])).unwrap();
-    assert!(matches!(origin, Origin::Memory));
-    assert!(origin.to_string().contains("memory"));
+    let open = |vars: &'static [(&str, &str)]| {
+        EnvStore::from_vars_or_memory_with(lookup(vars), |builder| builder.max_value(7))
+    };
+    let env = open(&[]).unwrap();
+    assert!(env.upstash().is_none() && env.circuit().is_none());
+    assert!(env.to_string().contains("memory"));
 
-    let vars = [("KV_REST_API_URL", URL), ("KV_REST_API_TOKEN", "t")];
-    let (_, origin) = SharedStore::from_vars_or_memory(lookup(&vars)).unwrap();
-    assert!(matches!(
-        &origin,
-        Origin::Upstash {
-            variable: "KV_REST_API_URL",
-            ..
-        }
-    ));
-    assert!(origin.to_string().contains("KV_REST_API_URL"));
+    const VARS: &[(&str, &str)] = &[("KV_REST_API_URL", URL), ("KV_REST_API_TOKEN", "t")];
+    let env = open(VARS).unwrap();
+    assert!(env.to_string().contains("KV_REST_API_URL"));
+    assert_eq!(env.circuit(), Some(Circuit::Closed));
+    assert_eq!(env.upstash().unwrap().limits().max_value, 7);
+    assert_eq!(SharedStore::from(env).limits().max_value, 7);
 
-    let error = SharedStore::from_vars_or_memory(lookup(&vars[..1])).unwrap_err();
-    assert_eq!(error.place(), "KV_REST_API_TOKEN");
-}
-
-#[test]
-fn a_wrong_setting_is_an_error_of_the_store_too() {
-    let error = Error::from(UpstashStore::new("", "").unwrap_err());
-    assert_eq!(error.kind(), ErrorKind::Invalid);
+    let error = open(&VARS[..1]).unwrap_err();
+    assert_eq!(error.setting(), "KV_REST_API_TOKEN");
 }

@@ -22,12 +22,12 @@ async fn usage_counts_trips_requests_commands_and_bytes() {
 
     let usage = store.usage();
     let sent: usize = server.requests().iter().map(|each| each.body.len()).sum();
-    assert_eq!((usage.trips, usage.requests, usage.commands), (4, 3, 3));
+    assert_eq!((usage.trips, usage.requests, usage.commands), (4, 3, 4));
     assert_eq!(usage.bytes_sent, sent as u64);
     assert!(usage.bytes_received > 4);
     assert_eq!(usage.errors(ErrorKind::Unavailable), 1);
     assert_eq!(usage.errors(ErrorKind::Timeout), 0);
-    assert!((usage.dollars() - 3.0).abs() < 1e-9);
+    assert!((usage.dollars() - 4.0).abs() < 1e-9);
     assert!(usage.mean_latency() > Duration::ZERO && usage.mean_latency() <= usage.max_latency);
 }
 

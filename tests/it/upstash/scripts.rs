@@ -106,7 +106,7 @@ async fn are_loaded_again(store: &SharedStore, billed: impl Fn() -> u64, lose: i
 }
 
 fn over_http(site: &Site) -> UpstashStore {
-    let store = site.builder().shared_limit("shared", "p");
+    let store = site.builder().upstash_ratelimit("shared", "p");
     store.clock(clock()).build().unwrap()
 }
 
@@ -141,8 +141,8 @@ async fn scripts_that_are_lost_just_before_a_request_are_loaded_again() {
 async fn scripts_that_are_flushed_are_loaded_again_over_tcp() {
     let site = Site::start().await;
     let store = RedisStore::builder(&site.redis.url())
-        .timeout(PATIENCE)
-        .shared_limit("shared", "p")
+        .time_limit(PATIENCE)
+        .upstash_ratelimit("shared", "p")
         .clock(clock());
     let store = store.build().unwrap();
     let billed = || store.billed();

@@ -36,7 +36,7 @@ impl Site {
     }
 
     pub(super) fn over_tcp(&self) -> RedisStore {
-        let store = RedisStore::builder(&self.redis.url()).timeout(PATIENCE);
+        let store = RedisStore::builder(&self.redis.url()).time_limit(PATIENCE);
         store.build().unwrap()
     }
 

@@ -4,7 +4,7 @@
 //! clock (or, by a [setting](Settings::client_clock), by the client's). It costs TIME, an MGET and a SET for each key that
 //! changes: n + 3 with the script itself, 3 when refused, one less by the client's clock.
 //!
-//! Limits [shared](Settings::shared_limit) with `@upstash/ratelimit` lie as that has them, see [`shared`].
+//! Limits [shared](Settings::upstash_ratelimit) with `@upstash/ratelimit` lie as that has them, see [`shared`].
 //!
 //! Numbers are exact up to 2<sup>53</sup>: a wait, a debt or a state that reaches beyond is cut to it. That is 285 years.
 

@@ -39,7 +39,7 @@ impl Settings {
     /// Their keys are not injective: an identifier from outside that may contain `:` can name a key of another
     /// identifier, and an address is the name that spells it.
     #[must_use]
-    pub(crate) fn shared_limit(mut self, name: &str, prefix: &str) -> Self {
+    pub(crate) fn upstash_ratelimit(mut self, name: &str, prefix: &str) -> Self {
         self.shared.insert(name.into(), prefix.into());
         self
     }
