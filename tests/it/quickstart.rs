@@ -6,6 +6,8 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
+use local_upstash::{LocalUpstash, RedisServer};
+
 /// Stops the server at the end of the test.
 struct Server(Child);
 
@@ -26,33 +28,96 @@ fn example(name: &str) -> PathBuf {
         .with_extension(std::env::consts::EXE_EXTENSION)
 }
 
-#[tokio::test]
-async fn ten_of_fifteen_requests_pass_and_five_are_told_when_to_come_again() {
-    let mut child = Command::new(example("quickstart"))
+/// A running quickstart: what it says about its store, its URL, and what it logs from then on.
+struct Quickstart {
+    store: String,
+    url: String,
+    log: Box<dyn Iterator<Item = String> + Send>,
+    _server: Server,
+}
+
+fn start(variables: &[(&str, &str)]) -> Quickstart {
+    let mut command = Command::new(example("quickstart"));
+    for variable in [
+        "UPSTASH_REDIS_REST_URL",
+        "UPSTASH_REDIS_REST_TOKEN",
+        "KV_REST_API_URL",
+        "KV_REST_API_TOKEN",
+    ] {
+        command.env_remove(variable);
+    }
+    let mut child = command
         .env("LISTEN", "127.0.0.1:0")
-        .env_remove("UPSTASH_REDIS_REST_URL")
-        .env_remove("UPSTASH_REDIS_REST_TOKEN")
-        .env_remove("KV_REST_API_URL")
-        .env_remove("KV_REST_API_TOKEN")
+        .envs(variables.iter().copied())
         .stdout(Stdio::piped())
         .spawn()
         .expect("the example is built: run the tests with `cargo test`, which builds examples");
     let mut lines = BufReader::new(child.stdout.take().unwrap())
         .lines()
         .map(Result::unwrap);
-    let _server = Server(child);
-    assert_eq!(
-        lines.next().unwrap(),
-        "store:     the memory of this process, since UPSTASH_REDIS_REST_URL is not set"
-    );
-    let url = lines
-        .next()
-        .unwrap()
-        .strip_prefix("listening: ")
-        .unwrap()
-        .to_owned();
+    let store = lines.next().unwrap();
+    let url = lines.next().unwrap();
+    let url = url.strip_prefix("listening: ").unwrap().to_owned();
     assert!(lines.next().unwrap().contains(&format!("curl -i {url}/")));
     lines.next();
+    Quickstart {
+        store,
+        url,
+        log: Box::new(lines),
+        _server: Server(child),
+    }
+}
+
+// The endpoint goes on while this thread waits for the processes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn two_processes_on_one_database_let_ten_of_thirty_requests_pass() {
+    let redis = RedisServer::start().await.unwrap();
+    let endpoint = LocalUpstash::builder().redis(&redis).start().await.unwrap();
+    let url = endpoint.url();
+    let variables = [
+        ("UPSTASH_REDIS_REST_URL", url.as_str()),
+        ("UPSTASH_REDIS_REST_TOKEN", endpoint.token()),
+    ];
+    let both = [start(&variables), start(&variables)];
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let mut passed = 0;
+    for at in 0..30 {
+        let response = client.get(&both[at % 2].url).send().await.unwrap();
+        passed += usize::from(response.status() == 200);
+    }
+    assert_eq!(passed, 10);
+
+    // The lines of both tell the whole bill: the first of each also that of its ping.
+    let mut told = 0;
+    for Quickstart { store, log, .. } in both {
+        assert_eq!(
+            store,
+            "store:     the Upstash database of UPSTASH_REDIS_REST_URL"
+        );
+        for line in log.take(15) {
+            assert!(
+                line.contains("limit=hello ") && line.contains(" $0.0000"),
+                "{line}"
+            );
+            let count = line.split_once(" commands=").unwrap().1;
+            told += count.split(' ').next().unwrap().parse::<u64>().unwrap();
+        }
+    }
+    assert_eq!(told, endpoint.bill().commands());
+}
+
+#[tokio::test]
+async fn ten_of_fifteen_requests_pass_and_five_are_told_when_to_come_again() {
+    let Quickstart {
+        store,
+        url,
+        log: lines,
+        _server,
+    } = start(&[]);
+    assert_eq!(
+        store,
+        "store:     the memory of this process, since UPSTASH_REDIS_REST_URL is not set"
+    );
 
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let mut passed = 0;
@@ -84,6 +149,19 @@ async fn ten_of_fifteen_requests_pass_and_five_are_told_when_to_come_again() {
         "{}",
         log[14]
     );
+}
+
+#[test]
+fn a_wrong_variable_is_named() {
+    let output = Command::new(example("quickstart"))
+        .env("UPSTASH_REDIS_REST_URL", "rediss://:hunter2@eu1.upstash.io")
+        .env("UPSTASH_REDIS_REST_TOKEN", "hunter2")
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("UPSTASH_REDIS_REST_URL"), "{said}");
+    assert!(!said.contains("hunter2"), "{said}");
 }
 
 #[test]

@@ -17,7 +17,8 @@ use tower_upstash::{
 /// Where a process finds its store; set only for those that a test starts.
 const PLACE: &str = "TOWER_UPSTASH_TEST_PLACE";
 const PATIENCE: Duration = Duration::from_secs(60);
-const LIMIT: u32 = 5_000;
+// More than one process asks for.
+const LIMIT: u32 = 12_000;
 const PROCESSES: usize = 2;
 const TASKS: usize = 8;
 const ACQUIRES: usize = 1_000;
@@ -140,7 +141,6 @@ async fn admits_exactly_the_limit(place: &str) {
             LIMIT,
             "{quota:?}: {admitted:?}"
         );
-        assert!(!admitted.contains(&0), "they did not meet: {admitted:?}");
     }
     for process in &mut processes {
         assert!(process.child.wait().await.unwrap().success());

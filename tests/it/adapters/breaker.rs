@@ -58,7 +58,7 @@ fn five_failures_in_a_row_open_the_circuit_and_nothing_more_is_sent() {
     let error = block_on(store.acquire(&[claim()])).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "store unavailable: circuit breaker is open, nothing was sent"
+        "store unavailable: circuit breaker is open, since the store was unavailable"
     );
     assert_eq!(answers_at_once(&store), [true; 3], "refused without a wait");
     assert_eq!(flaky.asked(), 5);
