@@ -4,7 +4,7 @@ mod clock;
 mod costs;
 mod model;
 mod processes;
-mod random;
+pub(crate) mod random;
 mod shared;
 mod skew;
 mod traces;

@@ -5,6 +5,7 @@ mod acquire;
 mod adapters;
 mod broken;
 mod conformance;
+mod differential;
 mod lock;
 mod memory;
 mod node;

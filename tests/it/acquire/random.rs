@@ -7,7 +7,7 @@ use tower_upstash::{
     store::{Spend, Window},
 };
 
-pub(super) const ALGORITHMS: [Algorithm; 6] = [
+pub(crate) const ALGORITHMS: [Algorithm; 6] = [
     Algorithm::Gcra,
     Algorithm::FixedWindow,
     Algorithm::AlignedWindow,
@@ -17,10 +17,10 @@ pub(super) const ALGORITHMS: [Algorithm; 6] = [
 ];
 
 /// SplitMix64.
-pub(super) struct Random(pub(super) u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    pub(super) fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -28,20 +28,20 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    pub(super) fn below(&mut self, n: u64) -> u64 {
+    pub(crate) fn below(&mut self, n: u64) -> u64 {
         self.next() % n
     }
 
-    pub(super) fn one_in(&mut self, n: u64) -> bool {
+    pub(crate) fn one_in(&mut self, n: u64) -> bool {
         self.below(n) == 0
     }
 
-    pub(super) fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+    pub(crate) fn pick<T: Copy>(&mut self, from: &[T]) -> T {
         from[self.below(from.len() as u64) as usize]
     }
 
     /// Windows are long: a real server also measures real time.
-    pub(super) fn quota(&mut self, algorithms: &[Algorithm]) -> Quota {
+    pub(crate) fn quota(&mut self, algorithms: &[Algorithm]) -> Quota {
         loop {
             let algorithm = self.pick(algorithms);
             let limit = match self.below(4) {
@@ -69,7 +69,7 @@ impl Random {
         }
     }
 
-    pub(super) fn spend(&mut self, quota: &Quota, charges: &[(u32, Window)]) -> Spend {
+    pub(crate) fn spend(&mut self, quota: &Quota, charges: &[(u32, Window)]) -> Spend {
         let capacity = u64::from(quota.capacity());
         let share = match self.below(4) {
             0 => capacity * self.below(17) / 16 + self.below(3),
@@ -91,7 +91,7 @@ impl Random {
     }
 
     /// Returns how much time passes, in microseconds.
-    pub(super) fn gap(&mut self, quota: &Quota) -> i64 {
+    pub(crate) fn gap(&mut self, quota: &Quota) -> i64 {
         let window = quota.window().as_micros() as i64;
         let unit = (window / i64::from(quota.limit().max(1))).max(1);
         let odd = self.below(5) as i64 - 2;
