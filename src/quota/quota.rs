@@ -195,7 +195,7 @@ impl Quota {
     ///
     /// # Errors
     /// If the burst is zero; if the algorithm has no burst apart from its limit (all windows); for GCRA, if a burst takes
-    /// more than 2⁵³ microseconds (285 years) to come back, or as [`new`](Self::new).
+    /// more than 2⁵² microseconds (142 years) to come back, or as [`new`](Self::new).
     pub const fn try_burst(self, burst: u32) -> Result<Self, InvalidQuota> {
         if !matches!(self.algorithm, Algorithm::Gcra | Algorithm::TokenBucket) {
             return Err(InvalidQuota("only GCRA and token buckets have a burst"));
@@ -214,9 +214,10 @@ impl Quota {
         const MOST: u64 = Timestamp::MAX.as_micros();
         // Both products must be exact where numbers are doubles, as in Redis scripts.
         let part = burst as u64 * self.unit_part as u64;
+        let limit = self.limit as u64;
         match self.unit_whole.checked_mul(burst as u64) {
-            Some(whole) if whole <= MOST && part <= MOST => {
-                let limit = self.limit as u64;
+            // A whole burst ends before the latest instant. Were the end cut to that, a limit would never be reached.
+            Some(whole) if whole.saturating_add(part / limit) <= MOST / 2 && part <= MOST => {
                 self.burst = burst;
                 self.full_whole = whole + part / limit;
                 self.full_part = (part % limit) as u32;

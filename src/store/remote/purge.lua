@@ -20,12 +20,19 @@ if #ARGV == 3 then
   return begin(true)
 end
 local top = read('ZRANGE', log, '-1', '-1', 'WITHSCORES')
-local epoch = top[1] and string.match(top[1], '^~~%d*:(%x+)$')
+local epoch = top[1] and proven(top[1], top[2])
 -- A log whose end proves nothing is none: it must not be marked, and begins anew after the marks.
 epoch = epoch or next_epoch
 local last = epoch == next_epoch and 0 or tonumber(top[2])
 local time = read('TIME')
-local id = math.max(last + 1, time[1] * 1000000 + time[2])
+local id = time[1] * 1000000 + time[2]
+if id <= last then
+  -- The clock is behind: by chance, so that no purge that was lost had the same id.
+  id = last + 1 + tonumber(string.sub(next_epoch, 1, 5), 16)
+end
+if id > 9007199254740992 then
+  return begin(true)
+end
 local text = string.format('%.0f', id)
 local proof = '~~' .. string.format('%.0f', id % 1024) .. ':' .. epoch
 local marks = { text, proof }

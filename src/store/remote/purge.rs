@@ -7,7 +7,9 @@
 //! | `~~:epoch`, the proof of the beginning | 0 |
 //!
 //! No tag's text begins with `~~`, and no member sorts behind one that does, so the last member of the set is the proof
-//! of its last purge. Ids are microseconds of the store's clock, and more than the last id at least.
+//! of its last purge. Ids are microseconds of the store's clock; where that is not beyond the last id, they are up to a
+//! second more than that, by chance. Not a new epoch: a server whose clock counts milliseconds would purge everything at
+//! every second purge of a burst.
 //!
 //! A poll is one ZRANGE from the position on, which has to find the proof of that position: the reader then has seen
 //! every mark up to it, in this very history, and is told all later ones. Otherwise it is told all marks, and drops what
@@ -16,7 +18,8 @@
 //! - *The log was deleted, expired, or evicted*: the proof is gone. What begins has another epoch, which is part of the
 //!   proof, so that no id that comes again is taken for an earlier one.
 //! - *A replica took over that has lost purges*: the ids a reader knows of those are not proven, until it has read
-//!   everything. That the last id is later does not count: the new clock may lag behind.
+//!   everything. That the last id is later does not count: the new clock may lag behind. Nor does an id come again: the
+//!   clock would have to show that very microsecond once more, or where it is behind, chance repeat 20 bits.
 //!   What a lost purge had purged is served again, as wherever replicas lag behind; and where that clock is behind the
 //!   last lost id, its purges miss entries that were looked up at lost positions.
 //! - *The proof was overwritten* by one of about a thousand later purges: all marks, which is only more to read.
@@ -46,10 +49,12 @@ use crate::store::{
 
 static PURGE: Script = Script::new(concat!(
     include_str!("counted.lua"),
+    include_str!("proof.lua"),
     include_str!("purge.lua")
 ));
 static PURGES: Script = Script::new(concat!(
     include_str!("counted.lua"),
+    include_str!("proof.lua"),
     include_str!("purges.lua")
 ));
 

@@ -4,7 +4,7 @@
 -- Answers the reads and the writes it ran, then members and their scores.
 local log = KEYS[1]
 local marks = read('ZRANGE', log, '0', '-1', 'WITHSCORES')
-if #marks == 0 or not string.find(marks[#marks - 1], '^~~%d*:%x+$') then
+if #marks == 0 or not proven(marks[#marks - 1], marks[#marks]) then
   if #marks > 0 then
     write('DEL', log)
   end

@@ -50,13 +50,24 @@ impl Refusal {
     }
 
     pub(crate) fn kind(&self) -> (ErrorKind, &'static str) {
-        const KNOWN: [(&str, ErrorKind, &str); 21] = [
+        const KNOWN: [(&str, ErrorKind, &str); 23] = [
             ("WRONGPASS", ErrorKind::Unauthorized, "the token is wrong"),
             ("NOAUTH", ErrorKind::Unauthorized, "credentials are missing"),
             (
                 "NOPERM",
                 ErrorKind::Unauthorized,
                 "the token lacks the permission, as a read-only one does",
+            ),
+            // What a script may not do: as Redis 7.0 says it, and later ones.
+            (
+                "The user executing the script",
+                ErrorKind::Unauthorized,
+                "the user lacks the permission for what a script does",
+            ),
+            (
+                "ACL failure in script",
+                ErrorKind::Unauthorized,
+                "the user lacks the permission for what a script does",
             ),
             (
                 "READONLY",

@@ -25,9 +25,10 @@ use crate::store::{
 pub(crate) struct RemoteStore<W> {
     pub(super) wire: W,
     pub(super) settings: Settings,
-    // Whether the server has refused the flag of scripts; and the options of SET, and DELEX.
+    // Whether the server has refused the flag of scripts; the option IFEQ of SET; and DELEX.
     plain_scripts: AtomicBool,
-    pub(super) no_native_conditions: AtomicBool,
+    pub(super) no_set_ifeq: AtomicBool,
+    pub(super) no_delex: AtomicBool,
 }
 
 impl<W: Wire> RemoteStore<W> {
@@ -36,7 +37,8 @@ impl<W: Wire> RemoteStore<W> {
             wire,
             settings,
             plain_scripts: AtomicBool::new(!W::LOCKS_KEYS),
-            no_native_conditions: AtomicBool::new(false),
+            no_set_ifeq: AtomicBool::new(false),
+            no_delex: AtomicBool::new(false),
         }
     }
 

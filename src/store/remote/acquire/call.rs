@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     quota::{Algorithm, Quota},
-    store::{Claim, Result, Spend, remote::script::Script},
+    store::{Claim, Error, Result, Spend, remote::script::Script},
     time::Timestamp,
 };
 
@@ -49,22 +49,20 @@ impl Call {
             .iter()
             .map(|claim| layout(claim, settings, now))
             .collect::<Result<_>>()?;
-        let keys = Keys::of(&layouts);
+        let keys = Keys::of(&layouts)?;
         let ours = |layout: &Layout| matches!(layout, Layout::Ours(_));
         let asks_time = !settings.by_client() && layouts.iter().any(ours);
         let mut call = Self {
             script: &CLAIMS,
             arguments: Vec::with_capacity(2 + 5 * claims.len()),
-            reads: u64::from(asks_time)
-                + u64::from(!keys.strings.is_empty())
-                + keys.hashes.len() as u64,
+            reads: u64::from(asks_time) + u64::from(keys.strings > 0) + keys.hashes() as u64,
             keys: Vec::new(),
         };
         call.time(asks_time, now);
-        if keys.hashes.is_empty() {
+        if keys.hashes() == 0 {
             call.arguments.push(Bytes::new());
         } else {
-            call.number(keys.strings.len() as u64);
+            call.number(keys.strings as u64);
         }
         for (claim, layout) in claims.iter().zip(&layouts) {
             call.claim(claim, layout, &keys);
@@ -140,47 +138,72 @@ impl Call {
     }
 }
 
+/// What lies under a key.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sort {
+    State,
+    FixedCount,
+    SlidingCount,
+    Bucket,
+}
+
 /// Each key once: those of strings, then those of hashes.
 #[derive(Default)]
 struct Keys<'a> {
-    strings: Vec<&'a str>,
-    hashes: Vec<&'a str>,
+    sorted: Vec<(&'a str, Sort)>,
+    strings: usize,
 }
 
 impl<'a> Keys<'a> {
-    fn of(layouts: &'a [Layout]) -> Self {
+    fn of(layouts: &'a [Layout]) -> Result<Self> {
         let mut keys = Self::default();
         for layout in layouts {
             match layout {
-                Layout::Ours(key) | Layout::Theirs(Place::Fixed { key }, _) => {
-                    add(&mut keys.strings, key);
-                }
+                Layout::Ours(key) => keys.add(key, Sort::State)?,
+                Layout::Theirs(Place::Fixed { key }, _) => keys.add(key, Sort::FixedCount)?,
                 Layout::Theirs(Place::Sliding { key, last }, _) => {
-                    add(&mut keys.strings, key);
-                    add(&mut keys.strings, last);
+                    keys.add(key, Sort::SlidingCount)?;
+                    keys.add(last, Sort::SlidingCount)?;
                 }
-                Layout::Theirs(Place::Bucket { key }, _) => add(&mut keys.hashes, key),
+                Layout::Theirs(Place::Bucket { key }, _) => keys.add(key, Sort::Bucket)?,
             }
         }
-        keys
+        keys.sorted.sort_by_key(|(_, sort)| *sort == Sort::Bucket);
+        keys.strings = keys.sorted.len() - keys.hashes();
+        Ok(keys)
+    }
+
+    /// Adds a key, once.
+    ///
+    /// Their keys are not injective: one may be two things at once, of which only one could be written.
+    fn add(&mut self, key: &'a str, sort: Sort) -> Result<()> {
+        match self.sorted.iter().find(|(other, _)| *other == key) {
+            None => self.sorted.push((key, sort)),
+            Some((_, other)) if *other == sort => {}
+            Some(_) => {
+                return Err(Error::invalid(
+                    "two limits in a call meet on one key, as shared ones may",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn hashes(&self) -> usize {
+        let buckets = self.sorted.iter().filter(|(_, sort)| *sort == Sort::Bucket);
+        buckets.count()
     }
 
     /// Returns the number of a key, as one character from `1` on: there are at most sixteen.
     fn digit(&self, key: &str) -> u8 {
-        let at = self.strings.iter().chain(&self.hashes);
-        b'1' + at.take_while(|other| **other != key).count() as u8
+        let before = self.sorted.iter().take_while(|(other, _)| *other != key);
+        b'1' + before.count() as u8
     }
 
     fn into_words(self) -> Vec<Bytes> {
-        let keys = self.strings.into_iter().chain(self.hashes);
-        keys.map(|key| Bytes::copy_from_slice(key.as_bytes()))
+        let keys = self.sorted.into_iter();
+        keys.map(|(key, _)| Bytes::copy_from_slice(key.as_bytes()))
             .collect()
-    }
-}
-
-fn add<'a>(keys: &mut Vec<&'a str>, key: &'a str) {
-    if !keys.contains(&key) {
-        keys.push(key);
     }
 }
 

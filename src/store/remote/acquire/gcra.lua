@@ -6,7 +6,7 @@
 local now, grace = ARGV[1], 10000
 if now == '' then
   local time = redis.call('TIME')
-  now, grace = time[1] * 1000000 + time[2], 0
+  now, grace = time[1] * 1000000 + time[2], 1
 else
   now = now + 0
 end

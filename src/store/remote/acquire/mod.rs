@@ -6,7 +6,9 @@
 //!
 //! Limits [shared](Settings::upstash_ratelimit) with `@upstash/ratelimit` lie as that has them, see [`shared`].
 //!
-//! Numbers are exact up to 2<sup>53</sup>: a wait, a debt or a state that reaches beyond is cut to it. That is 285 years.
+//! Numbers are exact up to 2<sup>53</sup>: a wait, a debt or an end that reaches beyond is cut to it, as a timestamp is
+//! to the year 2255. No limit is missed for that: by GCRA, whose state is its end, a burst takes half of it at most to come
+//! back, which is 142 years, so until 2112 only debts are cut.
 
 mod call;
 mod settings;
@@ -85,11 +87,14 @@ impl<W: Wire> RemoteStore<W> {
         let start = now - now % window(quota);
         let wait = start + window(quota) - now;
         let (verdict, count) = if count > limit {
-            (Verdict::Refused { retry_micros: wait }, count - cost)
+            (
+                Verdict::Refused { retry_micros: wait },
+                count.saturating_sub(cost),
+            )
         } else {
             (Verdict::Allowed, count)
         };
-        let remaining = (limit - count).clamp(0, limit) as u32;
+        let remaining = limit.saturating_sub(count).clamp(0, limit) as u32;
         let reset = if count > 0 { wait } else { 0 };
         Ok(Decision::new(
             verdict,

@@ -43,19 +43,23 @@ pub(super) fn place(prefix: &str, key: &Key, quota: &Quota, now: Timestamp) -> R
             "a shared limit has a window of whole milliseconds",
         ));
     }
-    let key = format!("{prefix}:{}", identifier(key));
-    let number = now.as_micros() / window;
-    let of_window = |number: u64| {
+    let identifier = identifier(key);
+    let number = (now.as_micros() / window) as i64; // of 2^53 at most
+    let key = format!("{prefix}:{identifier}");
+    let of_window = |number: i64| {
         let mut key = key.clone();
         // Writing to a string cannot fail.
         let _ = write!(key, ":{number}");
         key
     };
     match quota.algorithm() {
+        Algorithm::TokenBucket if is_reserved(&identifier) => Err(unsupported(
+            "the bucket of this identifier would lie where `@upstash/ratelimit` keeps something else",
+        )),
         Algorithm::TokenBucket => Ok(Place::Bucket { key }),
         Algorithm::SlidingWindow => Ok(Place::Sliding {
             key: of_window(number),
-            last: of_window(number.saturating_sub(1)),
+            last: of_window(number - 1),
         }),
         Algorithm::AlignedWindow => Ok(Place::Fixed {
             key: of_window(number),
@@ -69,8 +73,14 @@ pub(super) fn place(prefix: &str, key: &Key, quota: &Quota, now: Timestamp) -> R
     }
 }
 
+/// Returns whether the key of a bucket could be that of a dynamic limit, of analytics or of a deny list.
+fn is_reserved(identifier: &str) -> bool {
+    let begins = |with| identifier.starts_with(with);
+    ["dynamic:", "events:", "denyList:"].into_iter().any(begins) || identifier == "ipDenyListStatus"
+}
+
 /// Returns the identifier as callers of `@upstash/ratelimit` write it: names and addresses as they are, hashes as in our
-/// own keys.
+/// own keys. A name that begins as hashes do stays as in our own keys, too: with its mark escaped.
 fn identifier(key: &Key) -> String {
     let text = key.identifier().to_text();
     let escaped = match text.as_bytes() {
@@ -79,8 +89,8 @@ fn identifier(key: &Key) -> String {
         _ => &text,
     };
     match percent_decode_str(escaped).decode_utf8() {
-        Ok(plain) => plain.into_owned(),
-        Err(_) => text,
+        Ok(plain) if !plain.starts_with(['~', '!', '*']) => plain.into_owned(),
+        _ => text,
     }
 }
 

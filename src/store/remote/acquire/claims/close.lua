@@ -18,13 +18,33 @@ end
 if refused then
   return reply
 end
-local wrote = 0
+local wrote, sums = 0, nil
+if added then
+  -- What INCRBY does not count on, a key of another type, is found here only: MGET answers that it is none. So counts go
+  -- first, and go back if one of them cannot.
+  sums = {}
+  for key = 1, strings do
+    local more = added[key]
+    if more and more ~= 0 then
+      local sum = redis.pcall('INCRBY', KEYS[key], format('%d', more))
+      if type(sum) == 'table' then
+        for done, was in pairs(sums) do
+          if was == added[done] then
+            redis.call('DEL', KEYS[done])
+          else
+            redis.call('DECRBY', KEYS[done], format('%d', added[done]))
+          end
+        end
+        return sum
+      end
+      sums[key], wrote = sum, wrote + 1
+    end
+  end
+end
 for key = 1, #KEYS do
   local name, state, last = KEYS[key], found[key], ends[key]
-  local more = added and added[key]
-  if more and more ~= 0 then
-    wrote = wrote + 1
-    if redis.call('INCRBY', name, format('%d', more)) == more then
+  if sums and sums[key] then
+    if sums[key] == added[key] then
       redis.call('PEXPIRE', name, format('%d', lives[key]))
       wrote = wrote + 1
     end

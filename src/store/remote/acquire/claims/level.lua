@@ -102,7 +102,8 @@
     else
       if kept then
         from, last, count = tonumber(sub(kept, 19, 34)), tonumber(sub(kept, 35, 44)), tonumber(sub(kept, 45))
-        kept = from and last and count
+        -- No window is shorter than a millisecond.
+        kept = from and last and count and expires - from >= 2000
       end
       if kept then
         of = floor((expires - from) / 2000)
@@ -163,8 +164,16 @@
     if theirs then
       if kept == nil then
         local hash = redis.call('HMGET', KEYS[key], 'refilledAt', 'tokens')
-        local time, tokens = tonumber(hash[1] or nil), tonumber(hash[2] or nil)
-        kept = time and tokens and { time * 1000, tokens } or false
+        kept = false
+        if hash[1] and hash[2] then
+          -- As with counts, what is no plain number is an error before anything is written: not nan, inf or hex.
+          local time = string.match(hash[1], '^%d+$') and hash[1] * 1000
+          local tokens = string.match(hash[2], '^%-?%d+%.?%d*e?%-?%d*$') and tonumber(hash[2])
+          if not (time and tokens) or time > MOST or tokens > MOST or tokens < -MOST then
+            return redis.error_reply('ERR value is not an integer or out of range')
+          end
+          kept = { time, tokens }
+        end
         found[key] = kept
       end
       if kept then

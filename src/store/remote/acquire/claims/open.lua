@@ -18,11 +18,12 @@ local byte, sub, floor, format = string.byte, string.sub, math.floor, string.for
 local MOST, MOST_U32 = 9007199254740992, 4294967295
 
 local clock = ARGV[1]
--- A state is found by clients whose clocks are behind, too: for ten seconds.
+-- A state is found by clients whose clocks are behind, too: for ten seconds. By the server's clock, for a millisecond: it
+-- ends keys by whole ones. What has ended and is found counts as none.
 local grace = 10000
 if clock == '' then
   local time = redis.call('TIME')
-  clock, grace = time[1] * 1000000 + time[2], 0
+  clock, grace = time[1] * 1000000 + time[2], 1
 else
   clock = clock + 0
 end

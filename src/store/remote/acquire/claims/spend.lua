@@ -2,6 +2,7 @@
   local lacks = cost > available and (spend == 116 or spend == 112 or spend == 115)
   local takes = not lacks and spend ~= 112 and not charged
   local wait, reset, changed, text = 0, 0, takes and cost > 0, nil
+  -- An end that is written is cut: one beyond is none to who reads it.
   if takes then
     available = available > cost and available - cost or 0
   elseif lacks and cost > capacity then
@@ -57,6 +58,7 @@
         added[key], lives[key] = (added[key] or 0) + more, window / 1000
       else
         count = count < MOST and count or MOST
+        expires = expires < MOST and expires or MOST
         text = format('1f%016d%016d%d', expires, start, count)
       end
     end
@@ -121,6 +123,7 @@
     end
     if changed and not theirs then
       expires = began + 2 * window
+      expires = expires < MOST and expires or MOST
       text = format('1s%016d%016d%010d%d', expires, began, last, count)
     end
     start = began
@@ -156,12 +159,16 @@
     end
     reset, start = (foreign or expires) - now, first
     if changed then
+      expires = expires < MOST and expires or MOST
       text = format('1w%016d%d,%d,', expires, length, first) .. table.concat(counts, ',')
     end
   else -- b, B
     if takes then
       count = count - cost
       count = count > -MOST and count or -MOST
+      -- Of theirs that holds more than fits, there may be as much as before.
+      available = count > 0 and floor(count) or 0
+      available = available < capacity and available or capacity
     elseif charged then
       local refilled = start > charged and floor((start - charged) / window) * limit or 0
       local before = count
@@ -184,7 +191,9 @@
       expires = start + refills * window
       expires = expires < MOST and expires or MOST
       if theirs then
-        found[key], ends[key] = { start, count }, refills * window / 1000
+        -- Full is as good as none. More than full, by a refund of theirs, lasts until the next refill.
+        local lasts = count > capacity and 1 or refills
+        found[key], ends[key] = { start, count }, lasts * window / 1000
       else
         text = format('1b%016d%016d%d', expires, start, count)
       end
