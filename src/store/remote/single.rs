@@ -58,7 +58,9 @@ impl<W: Wire> RemoteStore<W> {
             Change::Put { .. } => &self.no_set_ifeq,
             Change::Delete => &self.no_delex, // servers have had one without the other
         };
-        if refused.load(Ordering::Relaxed) || !carried::<W>(version) {
+        // A server that does not know DELEX shows its words in the error, which has to be text on any wire.
+        let is_text = std::str::from_utf8(version.as_bytes()).is_ok();
+        if refused.load(Ordering::Relaxed) || !is_text {
             return Ok(None);
         }
         let (command, new) = match write.change() {
