@@ -15,9 +15,8 @@
 --
 -- Our states are text: '1', the letter of the algorithm, µs of the expiry in 16 digits, and what `spend` puts behind it.
 local byte, sub, floor, format = string.byte, string.sub, math.floor, string.format
-local MOST, MOST_U32 = 9007199254740992, 4294967295
 -- Windows may begin at 2^53, and end up to twenty years later.
-local LATEST = MOST + 630720000000000
+local MOST, LATEST, MOST_U32 = 9007199254740992, 9637919254740992, 4294967295
 
 local clock = ARGV[1]
 -- A state is found by clients whose clocks are behind, too: for ten seconds. By the server's clock, for a millisecond: it
