@@ -2,6 +2,7 @@
 
 mod clock;
 mod costs;
+mod foreign;
 mod model;
 mod processes;
 pub(crate) mod random;

@@ -30,6 +30,12 @@ use crate::store::{
 /// elsewhere, or whose keys are in several slots, fails as [`Unsupported`](crate::store::ErrorKind::Unsupported), and
 /// nothing was done. It is not asked for beforehand whether a server is one.
 ///
+/// # Permissions
+/// A user with fewer commands than these (beside those that open a connection: AUTH, HELLO, CLIENT, SELECT) meets
+/// [`Unauthorized`](crate::store::ErrorKind::Unauthorized), in the worst case where a script has written already: DECRBY, DEL,
+/// DELEX where the server has it, EVAL, EVALSHA, EXISTS, GET, HMGET, HSET, INCRBY, MGET, PEXPIRE, PEXPIREAT, PING, SET, TIME,
+/// ZADD, ZCARD, ZCOUNT, ZMSCORE, ZRANGE, ZREM and ZREMRANGEBYSCORE.
+///
 /// # TLS
 /// `rediss://` works where the application enables a TLS feature of the crate `redis`, such as `tokio-rustls-comp` beside
 /// a provider of cryptography for rustls.

@@ -226,6 +226,18 @@ mod tests {
     }
 
     #[test]
+    fn server_without_one_command_is_still_asked_for_the_other() {
+        let refused = Reply::Refused(Refused::new("ERR unknown command 'DELEX'"));
+        let done = Reply::Array(vec![Reply::Integer(1), Reply::Integer(1)]);
+        let store = store([refused, done, Reply::Text("OK".into())]);
+        for change in [delete(), put()] {
+            assert!(write(&store, change).is_ok_and(|written| written.is_done()));
+        }
+        let last = sent(&store).pop();
+        assert_eq!(last.as_deref(), Some("SET d:x:y new PX 1000"));
+    }
+
+    #[test]
     fn server_without_the_option_is_asked_once() {
         let done = || Reply::Array(vec![Reply::Integer(1), Reply::Integer(1)]);
         let refused = Reply::Refused(Refused::new("ERR syntax error"));

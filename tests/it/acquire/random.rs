@@ -17,7 +17,7 @@ pub(crate) const ALGORITHMS: [Algorithm; 6] = [
 ];
 
 /// SplitMix64.
-pub(crate) struct Random(pub(crate) u64);
+pub(crate) struct Random(pub(super) u64);
 
 impl Random {
     pub(crate) fn next(&mut self) -> u64 {
@@ -63,6 +63,42 @@ impl Random {
             let burst = limit / 2 + self.below(3 * u64::from(limit)).min(1 << 31) as u32;
             match quota {
                 Ok(quota) if self.one_in(2) => return quota.try_burst(burst).unwrap_or(quota),
+                Ok(quota) => return quota,
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// From a microsecond to ten years, from one unit to 2^32, and any burst. For clocks that are moved by hand: short
+    /// windows would end in real time.
+    pub(crate) fn extreme_quota(&mut self, algorithms: &[Algorithm]) -> Quota {
+        const TEN_YEARS: u64 = 3650 * 86_400 * 1_000_000;
+        loop {
+            let algorithm = self.pick(algorithms);
+            let limit = match self.below(4) {
+                0 => self.pick(&[u32::MAX, u32::MAX - 1, 1 << 31, (1 << 24) + 1]),
+                1 => (self.next() as u32 >> self.below(31)).max(1),
+                _ => 1 + self.below(12) as u32,
+            };
+            let window = match self.below(5) {
+                0 => 1 + self.below(20),
+                1 => TEN_YEARS - self.below(3),
+                2 => 1 + (self.next() >> self.below(60)) % TEN_YEARS,
+                _ => 1000 * (1 + self.below(100_000)),
+            };
+            let window = if algorithm == Algorithm::SlidingWindow {
+                window.div_ceil(1000) * 1000
+            } else {
+                window
+            };
+            let burst = match self.below(3) {
+                0 => 1 + self.below(20) as u32,
+                1 => (self.next() as u32 >> self.below(31)).max(1),
+                _ => u32::MAX,
+            };
+            let quota = Quota::new(algorithm, limit, Duration::from_micros(window));
+            match quota {
+                Ok(quota) if self.one_in(3) => return quota.try_burst(burst).unwrap_or(quota),
                 Ok(quota) => return quota,
                 Err(_) => {}
             }

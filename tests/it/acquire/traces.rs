@@ -21,6 +21,8 @@ const STEPS: u64 = 40;
 /// What may happen in a trace.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Turmoil {
+    /// As any, with quotas at the ends of what can be one.
+    Extremes,
     /// Clocks go back, plans change to any other.
     Any,
     /// Time goes on, plans keep their algorithm.
@@ -40,6 +42,9 @@ pub(super) struct Trace<'a> {
 impl Trace<'_> {
     fn quota(&self, random: &mut Random) -> Quota {
         loop {
+            if self.turmoil == Turmoil::Extremes {
+                return random.extreme_quota(self.algorithms);
+            }
             let quota = random.quota(self.algorithms);
             let whole_millis = quota.window().as_micros().is_multiple_of(1000);
             // Their counts do not end at 2^32, as ours do.
@@ -48,6 +53,10 @@ impl Trace<'_> {
                 return quota;
             }
         }
+    }
+
+    fn changes(&self) -> bool {
+        matches!(self.turmoil, Turmoil::Any | Turmoil::Extremes)
     }
 
     /// Asks the store and what is to agree with it. Returns how many answers were compared.
@@ -67,7 +76,7 @@ impl Trace<'_> {
         for step in 0..STEPS {
             let at = random.below(keys.len() as u64) as usize;
             let mut gap = random.gap(&quotas[at]);
-            if self.turmoil == Turmoil::Any && random.one_in(8) {
+            if self.changes() && random.one_in(8) {
                 gap = -gap / 2;
             } else {
                 gap = gap.max(0);
@@ -79,8 +88,11 @@ impl Trace<'_> {
             clock.set(Timestamp::from_micros(now));
             if self.turmoil != Turmoil::None && random.one_in(16) {
                 let same = [quotas[at].algorithm()];
-                let any = self.turmoil == Turmoil::Any;
-                quotas[at] = random.quota(if any { self.algorithms } else { &same });
+                quotas[at] = if self.changes() {
+                    self.quota(&mut random)
+                } else {
+                    random.quota(&same)
+                };
             }
             let count = if random.one_in(3) {
                 1 + random.below(5)
@@ -98,9 +110,14 @@ impl Trace<'_> {
                 .collect();
             let decisions = store.acquire(&claims).await.unwrap();
             let expected = agrees(&claims, clock.now()).await;
-            let longest = expected.iter().map(Decision::reset_after).max();
-            if longest > Some(Duration::from_micros(1 << 53)) {
-                return step; // a debt of more than 285 years, which doubles cut
+            let waits = expected.iter().filter_map(Decision::retry_after);
+            let longest = expected
+                .iter()
+                .map(Decision::reset_after)
+                .chain(waits)
+                .max();
+            if longest > Some(Duration::from_micros((1 << 53) - now)) {
+                return step; // a debt until after 2255, which doubles cut
             }
             assert_eq!(
                 decisions, expected,
@@ -148,6 +165,30 @@ async fn decisions_are_those_of_a_step() {
         .await;
     }
     assert!(compared > 300 * STEPS * 3 / 4, "{compared} steps");
+}
+
+#[tokio::test]
+async fn decisions_on_extreme_quotas_are_those_of_a_step() {
+    let server = RedisServer::start().await.unwrap();
+    let clock = ManualClock::default();
+    let store = by_client(&server.url(), clock.clone(), &[]);
+    let mut compared = 0;
+    for seed in seeds(300) {
+        let one = [ALGORITHMS[seed as usize % 6]];
+        let algorithms = if seed % 3 == 0 { &ALGORITHMS[..] } else { &one };
+        let mut model = Model::default();
+        compared += Trace {
+            seed,
+            algorithms,
+            turmoil: Turmoil::Extremes,
+            names: &["a", "b"],
+        }
+        .run(&store, &clock, async |claims, now| {
+            model.acquire(claims, now)
+        })
+        .await;
+    }
+    assert!(compared > 300 * STEPS / 4, "{compared} steps");
 }
 
 #[tokio::test]

@@ -12,9 +12,12 @@ use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,
 };
-use tower_upstash::store::{
-    Batch, Condition, Cursor, ErrorKind, Key, Kind, Purge, RedisStore, Refusal, Result, Scope,
-    SharedStore, Store, Tag, Write, Written,
+use tower_upstash::{
+    quota::Quota,
+    store::{
+        Batch, Claim, Condition, Cursor, ErrorKind, Key, Kind, Purge, RedisStore, Refusal, Result,
+        Scope, SharedStore, Store, Tag, Write, Written,
+    },
 };
 
 use super::server::Server;
@@ -384,4 +387,26 @@ async fn errors_show_neither_key_nor_value() {
         let source = std::error::Error::source(&error).map(ToString::to_string);
         assert!(!format!("{error} {error:?} {source:?}").contains("hunter2"));
     }
+}
+
+/// What a script may not do was unavailable, as if it were worth another try.
+#[tokio::test]
+async fn user_who_lacks_a_command_is_unauthorized_also_in_scripts() {
+    let server = Server::start().await;
+    let user: [&[u8]; 9] = [
+        b"ACL", b"SETUSER", b"limited", b"on", b">secret", b"~*", b"+@all", b"-set", b"-zadd",
+    ];
+    let _: () = server.run(&user).await;
+    let url = server.url().replace("127", "limited:secret@127");
+    let store = RedisStore::builder(&url).time_limit(Duration::from_secs(10));
+    let store = SharedStore::new(store.build().unwrap());
+    let limit = Claim::new(key(Kind::Limit, "a"), Quota::per_hour(5));
+    let put = store.put(&key(Kind::Data, "a"), "x", TTL).await;
+    assert_eq!(kind(put), ErrorKind::Unauthorized);
+    assert_eq!(kind(store.acquire(&[limit]).await), ErrorKind::Unauthorized);
+    let log = Scope::new(Kind::Purge, "faults");
+    assert_eq!(
+        kind(store.purges(&log, None).await),
+        ErrorKind::Unauthorized
+    );
 }

@@ -4,7 +4,7 @@ use std::{cell::Cell, rc::Rc};
 
 use proptest::{prelude::*, test_runner::TestRunner};
 use tower_upstash::store::{
-    ErrorKind, Identifier, Kind, Purge, PurgeView, Scope, SharedStore, Stamp, Store, Tag,
+    ErrorKind, Identifier, Kind, Position, Purge, PurgeView, Scope, SharedStore, Stamp, Store, Tag,
 };
 
 use super::server::Server;
@@ -66,6 +66,7 @@ struct World {
     // The tags of each purge; all of them where everything was.
     happened: Vec<u8>,
     saved: (usize, Option<Vec<u8>>),
+    late: u128,
     nodes: [Node; NODES],
     entries: Vec<Entry>,
 }
@@ -119,10 +120,11 @@ impl World {
         Ok(())
     }
 
-    /// What the script does where the time is less than the last id.
+    /// What the script does where the time is less than the last id: the next is another one after each takeover.
     async fn purge_late(&mut self, mask: u8) {
         let end = self.store.purges(&self.log, None).await.unwrap().position;
-        let id = end.id() + 1;
+        self.late += 1;
+        let id = end.id() + self.late;
         let proof = format!("~~{}:{:032x}", id % 1024, end.epoch().as_u128());
         let (key, id) = (self.key(), id.to_string());
         for member in tags(mask)
@@ -195,6 +197,7 @@ fn log_admits_what_no_purge_has_met() {
                 log: Scope::new(Kind::Purge, &number.get().to_string()),
                 happened: Vec::new(),
                 saved: (0, None),
+                late: 0,
                 nodes: Default::default(),
                 entries: Vec::new(),
                 server: Rc::clone(&server),
@@ -271,4 +274,92 @@ async fn overwritten_proof_is_answered_with_all_marks() {
         .run(&[b"ZCARD", log.key("").to_text().as_bytes()])
         .await;
     assert!(members <= 1024 + 1, "{members}");
+}
+
+async fn add(server: &Server, key: &str, id: u128, member: &str) {
+    let id = id.to_string();
+    let _: u64 = server
+        .run(&[b"ZADD", key.as_bytes(), id.as_bytes(), member.as_bytes()])
+        .await;
+}
+
+/// The id was always the last one and one: a purge after the takeover had the id and the proof of the lost one, so that a
+/// reader who had seen that was told nothing.
+#[tokio::test]
+async fn purge_after_a_lost_one_is_news_where_the_clock_is_behind() {
+    let server = Server::start().await;
+    let store = SharedStore::new(server.store());
+    let log = Scope::new(Kind::Purge, "late");
+    let key = log.key("").to_text();
+    let mut view = PurgeView::new();
+    view.refresh(&store, &log).await.unwrap();
+    let epoch = view.position().unwrap().epoch().as_u128();
+    let last = 4_000_000_000_000_000; // far from now
+    add(
+        &server,
+        &key,
+        last,
+        &format!("~~{}:{epoch:032x}", last % 1024),
+    )
+    .await;
+    view.refresh(&store, &log).await.unwrap();
+    let stamp = view.stamp().unwrap();
+    let copy = |from: String, to: String| {
+        let server = &server;
+        async move {
+            let words: [&[u8]; 4] = [b"COPY", from.as_bytes(), to.as_bytes(), b"REPLACE"];
+            let _: u64 = server.run(&words).await;
+        }
+    };
+    copy(key.clone(), "replica".into()).await;
+    let purge = async |name: &str| {
+        let tags = [Tag::new(name)];
+        store.purge(&log, Purge::Tags(&tags)).await.unwrap()
+    };
+    let lost = purge("a").await;
+    assert!((last + 1..=last + (1 << 20)).contains(&lost.id()));
+    view.refresh(&store, &log).await.unwrap();
+    copy("replica".into(), key).await;
+    assert_ne!(purge("b").await, lost);
+    view.refresh(&store, &log).await.unwrap();
+    assert!(!view.admits(stamp, &[Tag::new("b")]));
+}
+
+/// The scripts took them, and the reader did not: after the write, it failed.
+#[tokio::test]
+async fn what_only_looks_like_a_proof_begins_anew() {
+    let server = Server::start().await;
+    let store = SharedStore::new(server.store());
+    let log = Scope::new(Kind::Purge, "forged");
+    let key = log.key("").to_text();
+    let epoch = "0123456789abcdef".repeat(2);
+    let short = epoch[1..].to_owned();
+    let tags = [Tag::new("a")];
+    for (id, proof) in [
+        (2000, format!("~~976:{short}")),
+        (2000, format!("~~976:{}", epoch.to_uppercase())),
+        (2000, format!("~~975:{epoch}")),
+        (2000, format!("~~0976:{epoch}")),
+        (2000, format!("~~:{epoch}")),
+        (0, format!("~~0:{epoch}")),
+        (1 << 60, format!("~~0:{epoch}")),
+    ] {
+        let mut ends: Vec<Position> = Vec::new();
+        for purges in [true, false] {
+            let _: u64 = server.run(&[b"DEL", key.as_bytes()]).await;
+            add(&server, &key, id, &proof).await;
+            ends.push(if purges {
+                store.purge(&log, Purge::Tags(&tags)).await.unwrap()
+            } else {
+                let read = store.purges(&log, None).await.unwrap();
+                assert!(read.marks.is_empty() && read.complete);
+                read.position
+            });
+        }
+        let forged = u128::from_str_radix(&epoch, 16).unwrap();
+        assert_ne!(ends[0].epoch().as_u128(), forged, "{proof}");
+        // That of 2^60 is one, but no id can follow it.
+        let proves = id == 1 << 60;
+        assert_eq!(ends[1].epoch().as_u128() == forged, proves, "{proof}");
+    }
 }

@@ -7,8 +7,8 @@
 //! Limits [shared](Settings::upstash_ratelimit) with `@upstash/ratelimit` lie as that has them, see [`shared`].
 //!
 //! Numbers are exact up to 2<sup>53</sup>: a wait, a debt or an end that reaches beyond is cut to it, as a timestamp is
-//! to the year 2255. No limit is missed for that: by GCRA, whose state is its end, a burst takes half of it at most to come
-//! back, which is 142 years, so until 2112 only debts are cut.
+//! to the year 2255. No limit is missed for that: by GCRA, whose state is its end, a burst takes half of it at most to
+//! come back, which is 142 years, so until 2112 only debts are cut.
 
 mod call;
 mod settings;

@@ -37,7 +37,7 @@ impl Settings {
     ///
     /// # Security
     /// Their keys are not injective: an identifier from outside that may contain `:` can name a key of another
-    /// identifier, and an address is the name that spells it.
+    /// identifier, and an address is the name that spells it. A name that spells a hash is none.
     #[must_use]
     pub(crate) fn upstash_ratelimit(mut self, name: &str, prefix: &str) -> Self {
         self.shared.insert(name.into(), prefix.into());

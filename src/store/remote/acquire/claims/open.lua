@@ -15,7 +15,8 @@
 --
 -- Our states are text: '1', the letter of the algorithm, µs of the expiry in 16 digits, and what `spend` puts behind it.
 local byte, sub, floor, format = string.byte, string.sub, math.floor, string.format
-local MOST, MOST_U32 = 9007199254740992, 4294967295
+-- Windows may begin at 2^53, and end up to twenty years later.
+local MOST, LATEST, MOST_U32 = 9007199254740992, 9637919254740992, 4294967295
 
 local clock = ARGV[1]
 -- A state is found by clients whose clocks are behind, too: for ten seconds. By the server's clock, for a millisecond: it
@@ -68,7 +69,7 @@ while ARGV[at] do
     local version, letter = byte(kept, 1, 2)
     expires = version == 49 and (letter == algorithm or letter == 102 and algorithm == 97) -- f, a
       and tonumber(sub(kept, 3, 18))
-    if not (expires and expires > now and expires <= MOST) then
+    if not (expires and expires > now and expires <= LATEST) then
       kept = false
     end
   end

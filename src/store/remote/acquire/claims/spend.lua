@@ -2,7 +2,6 @@
   local lacks = cost > available and (spend == 116 or spend == 112 or spend == 115)
   local takes = not lacks and spend ~= 112 and not charged
   local wait, reset, changed, text = 0, 0, takes and cost > 0, nil
-  -- An end that is written is cut: one beyond is none to who reads it.
   if takes then
     available = available > cost and available - cost or 0
   elseif lacks and cost > capacity then
@@ -58,7 +57,6 @@
         added[key], lives[key] = (added[key] or 0) + more, window / 1000
       else
         count = count < MOST and count or MOST
-        expires = expires < MOST and expires or MOST
         text = format('1f%016d%016d%d', expires, start, count)
       end
     end
@@ -123,7 +121,6 @@
     end
     if changed and not theirs then
       expires = began + 2 * window
-      expires = expires < MOST and expires or MOST
       text = format('1s%016d%016d%010d%d', expires, began, last, count)
     end
     start = began
@@ -159,7 +156,6 @@
     end
     reset, start = (foreign or expires) - now, first
     if changed then
-      expires = expires < MOST and expires or MOST
       text = format('1w%016d%d,%d,', expires, length, first) .. table.concat(counts, ',')
     end
   else -- b, B
