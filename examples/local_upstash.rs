@@ -5,11 +5,13 @@
 //! cargo run --example local_upstash -- --listen 127.0.0.1:8079 --token local --redis redis://127.0.0.1:6379
 //! ```
 //!
-//! Prints the variables to export, a line for each request, and what Upstash would have billed for them.
+//! Only for programs on this machine, or where it is told to listen: pages in a browser are refused. The token is random
+//! unless it is given. Prints the variables to export, a line for each request, and what Upstash would have billed for them.
 
 use std::{
     env,
     error::Error,
+    hash::{BuildHasher as _, RandomState},
     io::{self, Write},
 };
 
@@ -19,7 +21,10 @@ const USAGE: &str = "options: --listen ADDRESS:PORT, --token TOKEN, --redis redi
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let mut builder = LocalUpstash::builder().listen("127.0.0.1:8079".parse()?);
+    let mut builder = LocalUpstash::builder()
+        .listen("127.0.0.1:8079".parse()?)
+        .token(random())
+        .read_only_token(random());
     let mut redis = None;
     let mut arguments = env::args().skip(1);
     while let Some(option) = arguments.next() {
@@ -57,4 +62,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         bill.commands()
     )?;
     Ok(())
+}
+
+/// Returns what nobody guesses: the keys of these hashers are random.
+fn random() -> String {
+    let half = || RandomState::new().hash_one(0);
+    format!("{:016x}{:016x}", half(), half())
 }

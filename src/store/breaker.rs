@@ -45,7 +45,8 @@ use super::{
 /// ```
 ///
 /// # The circuit
-/// Five failures in a row **open** it: every call fails at once, with
+/// Five failures in a row **open** it, each of a call that began after the failure before: calls that fail together are
+/// one failure. Then every call fails at once, with
 /// [`Unavailable`](super::ErrorKind::Unavailable), and nothing is sent. After a cool-down of a second it is **half-open**: one call
 /// goes through as a probe. If that is answered, the circuit **closes**; if it fails, the circuit opens again, for
 /// twice as long, up to 30 seconds. There is no background task: the probe is the first call after the cool-down, such as
@@ -57,15 +58,17 @@ use super::{
 /// # What is a failure
 /// | | |
 /// |---|---|
-/// | `Unavailable`, `Timeout`, `Unauthorized` | a failure: the next call would fail too |
+/// | `Unavailable`, `Timeout` | a failure: the next call would fail too |
+/// | `Unauthorized` of `read`, `members` or `ping` | a failure: the credentials are wrong |
+/// | `Unauthorized` of a call that writes | says nothing: the credentials may be for reading only |
 /// | `QuotaExceeded` of `read`, `members` or `ping` | a failure: the budget of requests is used up, since reading needs no room |
 /// | `QuotaExceeded` of a call that writes | says nothing: a store that is full must not become one that cannot be read |
 /// | `Invalid`, `TooLarge`, `Unsupported` | say nothing: they are found before anything is sent, and clients can cause them |
 /// | an answer, also a refusal, or `Corrupt` | a success |
 ///
 /// # Cancellation
-/// A call that is dropped says nothing, and a dropped probe makes the next call a probe; unless it has waited for longer
-/// than the [patience](BreakerStoreBuilder::patience), a second. So a time limit *outside* of the breaker opens it too, if
+/// A call that is dropped says nothing, and a dropped probe makes the next call a probe; unless it still had no answer
+/// when it was polled after the [patience](BreakerStoreBuilder::patience), a second. So a time limit *outside* of the breaker opens it too, if
 /// it is at least that long; one inside, a [`TimeLimitedStore`](super::TimeLimitedStore), always does. Without any, a
 /// store that hangs is waited for.
 pub struct BreakerStore<S> {
@@ -73,10 +76,12 @@ pub struct BreakerStore<S> {
     switch: Arc<Switch>,
 }
 
-/// What a [`BreakerStore`] has done since it was made.
+/// What a [`BreakerStore`] has done since it was made, and does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BreakerUsage {
+    /// The circuit as the last call has left it.
+    pub circuit: Circuit,
     /// How often the circuit has opened, also after a probe.
     pub opened: u64,
     /// Calls that failed at once.
@@ -100,10 +105,11 @@ impl<S> BreakerStore<S> {
         self.switch.circuit()
     }
 
-    /// Returns the counts so far.
+    /// Returns the counts so far, and the circuit.
     #[must_use]
     pub fn usage(&self) -> BreakerUsage {
         BreakerUsage {
+            circuit: self.circuit(),
             opened: self.switch.opened(),
             rejected: self.switch.rejected(),
         }
@@ -213,7 +219,6 @@ impl<S> Clone for BreakerStore<S> {
 impl<S> fmt::Debug for BreakerStore<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BreakerStore")
-            .field("circuit", &self.circuit())
             .field("usage", &self.usage())
             .finish_non_exhaustive()
     }

@@ -2,6 +2,7 @@
 
 mod costs;
 mod faults;
+mod handshake;
 mod log;
 mod server;
 mod setup;
@@ -16,8 +17,8 @@ use tower_upstash::store::{
 
 async fn conforms<S: Into<SharedStore>>(adapt: impl FnOnce(RedisStore) -> S) {
     let redis = Arc::new(RedisServer::with_clock().await.unwrap());
-    let store = RedisStore::new(&redis.url()).unwrap();
-    let fixture = Fixture::new(adapt(store), move |time| {
+    let store = RedisStore::builder(&redis.url()).time_limit(server::PATIENCE);
+    let fixture = Fixture::new(adapt(store.build().unwrap()), move |time| {
         redis.advance(time + Duration::from_millis(5)); // its times to live are whole milliseconds
         ready(())
     });

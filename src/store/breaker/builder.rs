@@ -34,6 +34,8 @@ impl<S> BreakerStoreBuilder<S> {
 
     /// Sets how many failures in a row open the circuit. Default: 5.
     ///
+    /// Calls that fail together are one failure: the next one that counts begins afterwards.
+    ///
     /// # Panics
     /// If `count` is zero.
     #[must_use]
@@ -62,7 +64,8 @@ impl<S> BreakerStoreBuilder<S> {
 
     /// Sets from when on a call that is dropped without an answer is a failure. Default: one second.
     ///
-    /// A client that hangs up says nothing about the store, a store that had so long to answer does. `Duration::MAX`
+    /// A client that hangs up says nothing about the store, a store that had so long to answer does. What counts is when
+    /// the call was last polled without an answer, not when it was dropped: a caller may be busy elsewhere. `Duration::MAX`
     /// makes no dropped call a failure.
     #[must_use]
     pub const fn patience(mut self, patience: Duration) -> Self {

@@ -1,8 +1,9 @@
 //! The circuit of a breaker: which calls may go, and what their ends mean.
 //!
 //! Pure steps of a [`State`]: the time comes from outside, and nothing waits. A call takes a [`Permit`] when it begins
-//! and gives it back with an [`Outcome`] when it ends. A permit of another generation says nothing: what began before the
-//! circuit opened must not close it, and what failed before it closed must not open it.
+//! and gives it back with an [`Outcome`] when it ends. What began before the circuit last opened or closed says nothing:
+//! it must not close an open circuit, nor open a closed one. And what began before the last failure was counted is no
+//! failure more: calls that share a request, or hit the same hiccup, fail together.
 
 use std::time::Duration;
 
@@ -10,10 +11,11 @@ use super::super::{ErrorKind, Result};
 use crate::time::Timestamp;
 
 /// Whether a [`BreakerStore`](super::BreakerStore) lets calls through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Circuit {
     /// Every call goes through.
+    #[default]
     Closed,
     /// Every call fails at once.
     #[non_exhaustive]
@@ -50,9 +52,11 @@ impl Rules {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct State {
     phase: Phase,
-    /// Grows whenever the circuit opens or closes.
-    generation: u64,
-    /// In a row, while closed.
+    /// Grows whenever a failure is counted, and whenever the circuit opens or closes.
+    moment: u64,
+    /// The moment at which the circuit last opened or closed.
+    settled: u64,
+    /// In a row, while closed, each of a call that began after the one before had ended.
     failures: u32,
     /// The number of the last probe.
     probe: u64,
@@ -76,22 +80,23 @@ enum Phase {
 /// What a call carries from its beginning to its end.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Permit {
-    generation: u64,
+    /// The moment at which the call began.
+    moment: u64,
     /// `None` if the circuit was closed.
     probe: Option<u64>,
 }
 
 impl Permit {
     /// Returns the permit of a call that goes through a closed circuit.
-    pub(super) const fn of(generation: u64) -> Self {
+    pub(super) const fn of(moment: u64) -> Self {
         Self {
-            generation,
+            moment,
             probe: None,
         }
     }
 
-    pub(super) const fn generation(self) -> u64 {
-        self.generation
+    pub(super) const fn moment(self) -> u64 {
+        self.moment
     }
 
     pub(super) const fn is_probe(self) -> bool {
@@ -110,7 +115,7 @@ pub(super) enum Outcome {
     Unknown,
 }
 
-/// What a call does: a store that is full refuses the one kind only.
+/// What a call does: a store that is full, or that may only be read, refuses the one kind only.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Access {
     Reads,
@@ -123,10 +128,12 @@ impl Outcome {
             return Self::Answered;
         };
         match (error.kind(), access) {
-            (kind @ (ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::Unauthorized), _)
-            | (kind @ ErrorKind::QuotaExceeded, Access::Reads) => Self::Failed(kind),
-            // A full store refuses what needs room, while reads and deletions go on.
-            (ErrorKind::QuotaExceeded, Access::Writes)
+            (kind @ (ErrorKind::Unavailable | ErrorKind::Timeout), _)
+            | (kind @ (ErrorKind::QuotaExceeded | ErrorKind::Unauthorized), Access::Reads) => {
+                Self::Failed(kind)
+            }
+            // A full store refuses what needs room, and credentials may lack a permission, while other calls go on.
+            (ErrorKind::QuotaExceeded | ErrorKind::Unauthorized, Access::Writes)
             // These are found before anything is sent.
             | (ErrorKind::TooLarge | ErrorKind::Unsupported | ErrorKind::Invalid, _) => {
                 Self::Unknown
@@ -140,7 +147,8 @@ impl State {
     pub(super) const fn new() -> Self {
         Self {
             phase: Phase::Closed,
-            generation: 0,
+            moment: 0,
+            settled: 0,
             failures: 0,
             probe: 0,
             since: Timestamp::from_micros(0),
@@ -160,16 +168,16 @@ impl State {
         }
     }
 
-    /// Returns the generation if the circuit is closed and the last call did not fail: then neither the beginning nor
-    /// the success of a call changes anything.
+    /// Returns the moment if the circuit is closed and the last call did not fail: then neither the beginning nor the
+    /// success of a call changes anything.
     pub(super) fn untroubled(&self) -> Option<u64> {
-        (self.phase == Phase::Closed && self.failures == 0).then_some(self.generation)
+        (self.phase == Phase::Closed && self.failures == 0).then_some(self.moment)
     }
 
     /// Lets a call through, or not.
     pub(super) fn admit(&mut self, now: Timestamp, rules: &Rules) -> Option<Permit> {
         if self.phase == Phase::Closed {
-            return Some(Permit::of(self.generation));
+            return Some(Permit::of(self.moment));
         }
         // A clock that went back begins the pause again, rather than prolong it.
         self.since = self.since.min(now);
@@ -184,14 +192,14 @@ impl State {
         self.probe += 1;
         self.since = now;
         Some(Permit {
-            generation: self.generation,
+            moment: self.moment,
             probe: Some(self.probe),
         })
     }
 
     /// Takes note of the end of a call.
     pub(super) fn end(&mut self, permit: Permit, outcome: Outcome, now: Timestamp, rules: &Rules) {
-        if permit.generation != self.generation {
+        if permit.moment < self.settled {
             return;
         }
         let last_probe = self.phase == Phase::Probing && permit.probe == Some(self.probe);
@@ -200,6 +208,10 @@ impl State {
             // Also that of a probe which others have followed: it began after the circuit opened.
             Outcome::Answered => self.close(),
             Outcome::Failed(cause) if self.phase == Phase::Closed => {
+                if permit.moment < self.moment {
+                    return;
+                }
+                self.moment += 1;
                 self.failures = self.failures.saturating_add(1);
                 if self.failures >= rules.failures {
                     self.open(cause, now, rules);
@@ -213,7 +225,7 @@ impl State {
 
     fn open(&mut self, cause: ErrorKind, now: Timestamp, rules: &Rules) {
         self.phase = Phase::Open;
-        self.generation += 1;
+        self.settle();
         self.since = now;
         self.pause = rules.after(self.pause);
         self.cause = cause;
@@ -221,8 +233,13 @@ impl State {
 
     fn close(&mut self) {
         self.phase = Phase::Closed;
-        self.generation += 1;
+        self.settle();
         self.failures = 0;
         self.pause = Duration::ZERO;
+    }
+
+    fn settle(&mut self) {
+        self.moment += 1;
+        self.settled = self.moment;
     }
 }

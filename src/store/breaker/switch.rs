@@ -1,7 +1,7 @@
 //! The circuit that the clones of a breaker share.
 //!
 //! A closed circuit without a recent failure costs one atomic load when a call begins and one when it ends, and a look at
-//! the clock if the call has to wait. Everything else is a step of the [`State`] under a mutex, which is held for a few
+//! the clock each time the call has to wait. Everything else is a step of the [`State`] under a mutex, which is held for a few
 //! instructions and never over an await or a hook.
 
 use std::{
@@ -65,9 +65,9 @@ impl Switch {
 
     /// Lets a call through, or says why not.
     pub(super) fn enter(&self) -> Result<Pass<'_>> {
-        let generation = self.untroubled.load(Ordering::Relaxed);
-        if generation != TROUBLED {
-            return Ok(self.pass(Permit::of(generation)));
+        let moment = self.untroubled.load(Ordering::Relaxed);
+        if moment != TROUBLED {
+            return Ok(self.pass(Permit::of(moment)));
         }
         let now = self.settings.clock.now();
         let (permit, change) = self.step(|state| state.admit(now, &self.settings.rules));
@@ -110,7 +110,7 @@ impl Switch {
 
     fn end(&self, permit: Permit, outcome: Outcome) {
         let nothing_to_note = match outcome {
-            Outcome::Answered => self.untroubled.load(Ordering::Relaxed) == permit.generation(),
+            Outcome::Answered => self.untroubled.load(Ordering::Relaxed) == permit.moment(),
             Outcome::Failed(_) => false,
             Outcome::Unknown => !permit.is_probe(),
         };
@@ -150,16 +150,16 @@ impl Switch {
 pub(super) struct Pass<'a> {
     switch: &'a Switch,
     permit: Permit,
-    /// Since when.
-    waiting: Option<Timestamp>,
+    /// When it was first seen to wait, and when last.
+    waiting: Option<(Timestamp, Timestamp)>,
     outcome: Option<Outcome>,
 }
 
 impl Pass<'_> {
-    /// Takes note that the store did not answer at once.
+    /// Takes note that the store has not answered yet.
     pub(super) fn waits(&mut self) {
-        self.waiting
-            .get_or_insert_with(|| self.switch.settings.clock.now());
+        let now = self.switch.settings.clock.now();
+        self.waiting.get_or_insert((now, now)).1 = now;
     }
 
     /// Takes note of the answer.
@@ -167,10 +167,10 @@ impl Pass<'_> {
         self.outcome = Some(Outcome::of(result, access));
     }
 
-    /// Returns what it says that nobody waits any more.
+    /// Returns what it says that nobody waits any more. When nobody has looked for a while, the answer may be there.
     fn abandoned(&self) -> Outcome {
         let patience = self.switch.settings.patience;
-        let too_long = |since: Timestamp| self.switch.settings.clock.now() >= since.after(patience);
+        let too_long = |(first, last): (Timestamp, Timestamp)| last >= first.after(patience);
         if self.waiting.is_some_and(too_long) {
             Outcome::Failed(ErrorKind::Timeout)
         } else {

@@ -26,6 +26,8 @@ struct Model {
     /// How often the circuit has opened or closed.
     period: usize,
     failures: u32,
+    /// The step at which the last failure was counted.
+    counted: Option<usize>,
     open: Option<Open>,
 }
 
@@ -54,13 +56,14 @@ impl Model {
         true
     }
 
-    fn end(&mut self, (call, period): (usize, usize), outcome: Outcome, now: u64) {
+    fn end(&mut self, (call, period): (usize, usize), outcome: Outcome, step: usize, now: u64) {
         if period != self.period {
             return;
         }
         match (&mut self.open, outcome) {
             (None, Outcome::Answered) => self.failures = 0,
-            (None, Outcome::Failed(_)) => {
+            (None, Outcome::Failed(_)) if self.counted.is_none_or(|at| at < call) => {
+                self.counted = Some(step);
                 self.failures += 1;
                 if self.failures == 3 {
                     self.opens(10, now);
@@ -141,7 +144,7 @@ proptest! {
                 Step::End(which, outcome) => {
                     let Some((permit, call)) = take(&mut calls, which) else { continue };
                     state.end(permit, outcome, now, &RULES);
-                    model.end(call, outcome, micros);
+                    model.end(call, outcome, number, micros);
                 }
             }
             prop_assert!(model.agrees(state.circuit()), "{:?}", state);

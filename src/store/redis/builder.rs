@@ -80,7 +80,8 @@ impl RedisStoreBuilder {
 
     /// Sets how long the server may take to answer a command. Default: 50 milliseconds.
     ///
-    /// A call is one command, or two where the server does not know a script yet. Afterwards it fails as a [`Timeout`](crate::store::ErrorKind::Timeout), and whether it was done is unknown.
+    /// A call is one command, or two where the server does not know a script yet. With connecting, it takes no longer than
+    /// both limits together, whatever becomes of the runtime that began to connect. Afterwards it fails as a [`Timeout`](crate::store::ErrorKind::Timeout), and whether it was done is unknown.
     pub const fn time_limit(mut self, limit: Duration) -> Self {
         self.time_limit = limit;
         self

@@ -2,6 +2,7 @@
 
 mod builder;
 mod connection;
+mod handshake;
 mod store;
 mod url;
 mod wire;

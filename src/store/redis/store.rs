@@ -25,10 +25,14 @@ use crate::store::{
 /// # }
 /// ```
 ///
+/// # Servers that refuse
+/// A server that refuses the connection, because of the password or since it is loading or full, is left alone for a
+/// tenth of a second, and for up to five seconds where it goes on to; calls fail with what it said, and are not sent.
+///
 /// # Clusters
-/// A Redis Cluster changes several keys all or nothing only within a slot, so its nodes are refused: a call whose key is
-/// elsewhere, or whose keys are in several slots, fails as [`Unsupported`](crate::store::ErrorKind::Unsupported), and
-/// nothing was done. It is not asked for beforehand whether a server is one.
+/// A Redis Cluster changes several keys all or nothing only within a slot, so its nodes are refused: every call, also
+/// [`ping`](Store::ping), fails as [`Unsupported`](crate::store::ErrorKind::Unsupported), and nothing was done. The first
+/// call on a connection asks what the server is, by `INFO`, which is not in the bill.
 ///
 /// # Permissions
 /// A user with fewer commands than these (beside those that open a connection: AUTH, HELLO, CLIENT, SELECT) meets

@@ -7,10 +7,13 @@ use std::{
 
 use redis::{Cmd, ServerError, Value};
 
-use super::connection::{Connection, failure};
+use super::{
+    connection::Connection,
+    handshake::{failure, refusal},
+};
 use crate::store::{
     Error, ErrorKind, Limits, Result,
-    remote::{Bill, Command, Refusal, Reply, Wire},
+    remote::{Bill, Command, Reply, Wire},
 };
 
 pub(super) struct Tcp {
@@ -91,8 +94,6 @@ fn reply(value: Value) -> Result<Reply> {
     })
 }
 
-/// Puts an error reply together again, as the server sent it.
 fn refused(error: &ServerError) -> Reply {
-    let details = error.details().unwrap_or_default();
-    Reply::Refused(Refusal::new(format!("{} {details}", error.code())))
+    Reply::Refused(refusal(error))
 }

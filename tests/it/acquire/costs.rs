@@ -20,6 +20,7 @@ impl Checked {
         let server = RedisServer::start().await.unwrap();
         let clock = ManualClock::default();
         let store = RedisStore::builder(&server.url())
+            .time_limit(Duration::from_secs(10)) // for a busy machine
             .clock(clock.clone())
             .upstash_ratelimit("fixed", "f")
             .upstash_ratelimit("sliding", "s")

@@ -161,7 +161,7 @@ fn what_will_fail_again_is_a_failure_and_what_the_caller_did_is_not() {
     let table = [
         (ErrorKind::Unavailable, true, true),
         (ErrorKind::Timeout, true, true),
-        (ErrorKind::Unauthorized, true, true),
+        (ErrorKind::Unauthorized, true, false),
         (ErrorKind::QuotaExceeded, true, false),
         (ErrorKind::TooLarge, false, false),
         (ErrorKind::Corrupt, false, false),
@@ -209,6 +209,18 @@ fn a_full_store_stays_readable() {
     let full = block_on(shared.put(&key(Kind::Data), "", TTL)).unwrap_err();
     assert_eq!(full.kind(), ErrorKind::QuotaExceeded);
     assert_eq!(block_on(shared.get(&key(Kind::Data))).unwrap(), None);
+}
+
+/// A token for reading only had five writes refused, and the circuit opened for the reads that worked.
+#[test]
+fn a_store_that_may_only_be_read_stays_readable() {
+    let flaky = Flaky::that(Mood::Fails(ErrorKind::Unauthorized));
+    let (store, _) = breaker(flaky.clone());
+    let store = store.failures(1).build();
+    assert!(block_on(store.acquire(&[claim()])).is_err());
+    assert_eq!(store.usage().circuit, Circuit::Closed);
+    flaky.set(Mood::Answers);
+    assert_eq!(ping(&store), Ok(()));
 }
 
 #[test]
@@ -282,6 +294,6 @@ fn debug_output_shows_the_circuit_and_the_counts_only() {
     let store = BreakerStore::new(MemoryStore::new());
     assert_eq!(
         format!("{store:?}"),
-        "BreakerStore { circuit: Closed, usage: BreakerUsage { opened: 0, rejected: 0 }, .. }"
+        "BreakerStore { usage: BreakerUsage { circuit: Closed, opened: 0, rejected: 0 }, .. }"
     );
 }

@@ -13,6 +13,23 @@ use tokio::{
 };
 use tower_upstash::store::RedisStore;
 
+/// How long a busy machine may take.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Asks again until there is an answer. Fails where none comes, rather than hang.
+pub(crate) async fn eventually<T>(mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let asked = async {
+        loop {
+            if let Some(answer) = ask().await {
+                return answer;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let answer = tokio::time::timeout(PATIENCE * 2, asked).await;
+    answer.expect("an answer in time")
+}
+
 pub(crate) struct Server {
     process: Option<Child>,
     port: u16,
@@ -55,16 +72,13 @@ impl Server {
             .spawn()
             .expect("redis-server is installed");
         let process = self.process.insert(process);
-        while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port))
-            .await
-            .is_err()
-        {
-            assert!(
-                process.try_wait().unwrap().is_none(),
-                "the server does not start"
-            );
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        let port = self.port;
+        eventually(async || {
+            let exited = process.try_wait().unwrap();
+            assert!(exited.is_none(), "the server does not start");
+            TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.ok()
+        })
+        .await;
     }
 
     pub(crate) fn stop(&mut self) {
@@ -97,10 +111,9 @@ impl Server {
 
     /// Returns a store that waits for as long as a busy machine needs.
     pub(crate) fn store(&self) -> RedisStore {
-        let patient = Duration::from_secs(10);
         let store = RedisStore::builder(&self.url())
-            .connect_time_limit(patient)
-            .time_limit(patient);
+            .connect_time_limit(PATIENCE)
+            .time_limit(PATIENCE);
         store.build().unwrap()
     }
 
@@ -151,8 +164,8 @@ impl Monitor {
             let name = line.split('"').nth(1).unwrap_or_default().to_uppercase();
             match &name[..] {
                 "ECHO" => return commands,
-                // How a client introduces itself.
-                "CLIENT" => {}
+                // How a client introduces itself, and asks what the server is.
+                "CLIENT" | "INFO" => {}
                 _ => commands.push(name),
             }
         }

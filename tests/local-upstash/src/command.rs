@@ -6,9 +6,12 @@ use redis::Value;
 
 use crate::connection::{Connection, Wire};
 
-/// Not over REST: they block, or belong to a connection, which HTTP has not.
+/// Not over REST: they block, belong to a connection, which HTTP has not, or to who runs the server.
 const UNSUPPORTED: &[&str] = &[
+    "ACL",
     "AUTH",
+    "BGREWRITEAOF",
+    "BGSAVE",
     "BLMOVE",
     "BLMPOP",
     "BLPOP",
@@ -18,12 +21,16 @@ const UNSUPPORTED: &[&str] = &[
     "BZPOPMAX",
     "BZPOPMIN",
     "CLIENT",
+    "CLUSTER",
     "CONFIG",
     "DEBUG",
     "DISCARD",
     "EXEC",
     "FAILOVER",
     "HELLO",
+    "LATENCY",
+    "MIGRATE",
+    "MODULE",
     "MONITOR",
     "MULTI",
     "PSUBSCRIBE",
@@ -32,15 +39,20 @@ const UNSUPPORTED: &[&str] = &[
     "QUIT",
     "REPLICAOF",
     "RESET",
+    "SAVE",
     "SELECT",
     "SHUTDOWN",
     "SLAVEOF",
+    "SLOWLOG",
     "SSUBSCRIBE",
     "SUBSCRIBE",
     "SUNSUBSCRIBE",
+    "SWAPDB",
     "SYNC",
     "UNSUBSCRIBE",
     "UNWATCH",
+    "WAIT",
+    "WAITAOF",
     "WATCH",
 ];
 const SCRIPTS: &[&str] = &[

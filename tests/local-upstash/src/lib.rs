@@ -17,6 +17,9 @@
 //! # }
 //! ```
 //!
+//! Requests of web pages are refused: those with an `Origin`, a foreign `Sec-Fetch-Site`, or, unless it was told to listen
+//! elsewhere than on a loopback address, a `Host` that is not this machine.
+//!
 //! Not emulated: `SET … IFDEQ`/`IFDNE` and `DELEX … IFDEQ`/`IFDNE` inside `/multi-exec` (refused), and the locks
 //! themselves that `allow-key-locking` makes finer, since Redis runs one script at a time anyway.
 

@@ -1,7 +1,14 @@
 //! What an HTTP request asks for.
 
+use std::net::IpAddr;
+
 use bytes::Bytes;
-use http::{Method, header::AUTHORIZATION, request::Parts};
+use http::{
+    HeaderName, HeaderValue, Method,
+    header::{AUTHORIZATION, HOST, ORIGIN},
+    request::Parts,
+    uri::Authority,
+};
 use percent_encoding::percent_decode;
 use serde_json::value::RawValue;
 
@@ -13,6 +20,33 @@ pub(crate) enum Ask {
     Transaction(Vec<Command>),
     /// A `SUBSCRIBE`, `PSUBSCRIBE` or `MONITOR`, answered by events.
     Events(Wire),
+}
+
+/// Why a request does not come from a program on this machine. A page in a browser could read and delete everything
+/// otherwise: the token is often a known one, and a name of its own can lead to this address.
+pub(crate) fn intrusion(parts: &Parts, is_local: bool) -> Option<&'static str> {
+    let header = |name: HeaderName| parts.headers.get(name).map(HeaderValue::as_bytes);
+    if header(ORIGIN).is_some() {
+        return Some("ERR a request of a web page, by its Origin");
+    }
+    let site = header(HeaderName::from_static("sec-fetch-site"));
+    if !matches!(site, None | Some(b"none" | b"same-origin")) {
+        return Some("ERR a request of a web page, by its Sec-Fetch-Site");
+    }
+    let host = header(HOST).and_then(|host| str::from_utf8(host).ok());
+    (is_local && !host.is_some_and(is_loopback))
+        .then_some("ERR a Host that is not this machine; listen elsewhere to allow others")
+}
+
+/// Whether a `host[:port]` is a loopback address or `localhost`.
+fn is_loopback(host: &str) -> bool {
+    let Ok(authority) = host.parse::<Authority>() else {
+        return false;
+    };
+    let name = authority.host();
+    let literal = name.trim_start_matches('[').trim_end_matches(']');
+    let is_literal = literal.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
+    !host.contains('@') && (is_literal || name.eq_ignore_ascii_case("localhost"))
 }
 
 /// The token of the header or the query.
@@ -30,7 +64,7 @@ pub(crate) fn token(parts: &Parts) -> Option<String> {
 }
 
 pub(crate) fn format(parts: &Parts) -> Result<Format, String> {
-    let header = |name| parts.headers.get(name).map(http::HeaderValue::as_bytes);
+    let header = |name| parts.headers.get(name).map(HeaderValue::as_bytes);
     match (
         header("upstash-response-format"),
         header("upstash-encoding"),

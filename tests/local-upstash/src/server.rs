@@ -126,7 +126,7 @@ impl Builder {
         self
     }
 
-    /// Listens here; a free port of 127.0.0.1 unless set.
+    /// Listens here; a free port of 127.0.0.1 unless set. On a loopback address, requests need a `Host` of this machine.
     pub fn listen(mut self, address: SocketAddr) -> Self {
         self.listen = address;
         self
@@ -203,6 +203,7 @@ impl Builder {
             executor: Arc::new(executor),
             token: self.token,
             read_only_token: self.read_only_token,
+            is_local: self.listen.ip().is_loopback(),
             largest_request: self.largest_request,
             faults: Faults::default(),
             bill: Bill::default(),

@@ -31,6 +31,8 @@ pub(crate) struct Service {
     pub(crate) executor: Arc<Executor>,
     pub(crate) token: String,
     pub(crate) read_only_token: String,
+    /// Whether it listens on a loopback address.
+    pub(crate) is_local: bool,
     pub(crate) largest_request: usize,
     pub(crate) faults: Faults,
     pub(crate) bill: Bill,
@@ -50,6 +52,9 @@ impl Service {
         request: Request<Incoming>,
     ) -> Result<Response<Body>, Hangup> {
         let (parts, body) = request.into_parts();
+        if let Some(text) = request::intrusion(&parts, self.is_local) {
+            return Ok(self.error(StatusCode::FORBIDDEN, text));
+        }
         let body = self.read(body).await.map_err(|_| Hangup::Close)?;
         let fault = self.faults.take(parts.uri.path());
         let (method, path) = (parts.method.to_string(), request::class(parts.uri.path()));

@@ -162,6 +162,9 @@ async fn commands_of_connections_and_blocking_ones_are_not_available() {
         json!(["SUBSCRIBE", "c"]),
         json!(["MONITOR"]),
         json!(["AUTH", "x"]),
+        json!(["ACL", "WHOAMI"]),
+        json!(["MIGRATE", "127.0.0.1", 1, "k", 0, 100]),
+        json!(["WAIT", 1, 0]),
         json!(["XREAD", "BLOCK", 1, "STREAMS", "s", "$"]),
     ] {
         assert!(
@@ -175,6 +178,43 @@ async fn commands_of_connections_and_blocking_ones_are_not_available() {
         json!(null)
     );
     assert_eq!(site.server.bill().commands(), 1);
+}
+
+/// Any page in a browser could read and delete everything: the token was a known one, and nobody asked who called.
+#[tokio::test]
+async fn requests_of_web_pages_are_forbidden() {
+    let site = Site::start().await;
+    site.result(json!(["SET", "k", "v"])).await;
+    for (name, value) in [
+        ("origin", "https://evil.example"),
+        ("origin", "null"),
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-site", "same-site"),
+        ("host", "attacker.example"),
+        ("host", "127.0.0.1.attacker.example:80"),
+        ("host", "localhost@attacker.example"),
+    ] {
+        let request = site.get("/del/k").header(name, value);
+        let (status, body) = answer(request).await;
+        assert_eq!(status, 403, "{name}: {value}");
+        assert!(body["error"].as_str().unwrap().starts_with("ERR "));
+    }
+    for (name, value) in [
+        ("sec-fetch-site", "none"),
+        ("host", "localhost:8079"),
+        ("host", "[::1]:8079"),
+    ] {
+        let request = site.get("/get/k").header(name, value);
+        assert_eq!(answer(request).await, (200, json!({ "result": "v" })));
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_listens_elsewhere_takes_any_host() {
+    let site = Site::with(|b| b.listen(([0, 0, 0, 0], 0).into())).await;
+    let request = |name, value| site.get("/ping").header(name, value);
+    assert_eq!(answer(request("host", "upstash")).await.0, 200);
+    assert_eq!(answer(request("origin", "http://upstash")).await.0, 403);
 }
 
 #[tokio::test]

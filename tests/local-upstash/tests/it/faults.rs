@@ -14,8 +14,7 @@ use crate::support::{Site, answer};
 /// Sends `INCR n` by hand; returns all bytes up to the end of the connection.
 async fn raw(site: &Site) -> std::io::Result<Vec<u8>> {
     let mut stream = TcpStream::connect(site.server.url().trim_start_matches("http://")).await?;
-    let head =
-        "POST /incr/n HTTP/1.1\r\nhost: x\r\nauthorization: Bearer local\r\nconnection: close\r\n";
+    let head = "POST /incr/n HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer local\r\nconnection: close\r\n";
     stream
         .write_all(format!("{head}content-length: 0\r\n\r\n").as_bytes())
         .await?;
