@@ -2,12 +2,10 @@
 //!
 //! A driver is a task of the executor. No caller drives for others: one that is alive but not polled would stall all.
 //! A driver yields once before it looks, so that what is asked at the same time leaves as one request; while every
-//! lane is busy, what waits gathers, and leaves together. Under load, lanes leave apart from each other: those that leave
-//! at once also come back at once, and all but one go empty, so that what comes next waits for a whole trip.
+//! lane is busy, what waits gathers, and leaves together.
 
 use std::{
     future::poll_fn,
-    mem,
     pin::{Pin, pin},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::Poll,
@@ -30,7 +28,7 @@ use crate::{
         remote::{Command, Tally},
         together::{self, Departure},
     },
-    time::{Stopwatch, Timer},
+    time::Timer,
 };
 
 const BROKEN_OFF: Failure =
@@ -42,7 +40,6 @@ const TIMED_OUT: Failure = Failure::new(ErrorKind::Timeout, "no answer within th
 pub(super) struct Lanes {
     link: Arc<Link>,
     queue: Mutex<Queue>,
-    clock: Stopwatch,
 }
 
 impl Lanes {
@@ -50,7 +47,6 @@ impl Lanes {
         Arc::new(Self {
             link,
             queue: Mutex::new(Queue::new(shape)),
-            clock: Stopwatch::start(),
         })
     }
 
@@ -79,7 +75,6 @@ impl Lanes {
                 lanes: Arc::clone(self),
                 started_by: thread::current().id(),
                 is_open: true,
-                carries: 0,
             };
             self.link.executor.spawn(lane.drive());
         }
@@ -113,7 +108,6 @@ struct Lane {
     lanes: Arc<Lanes>,
     started_by: ThreadId,
     is_open: bool,
-    carries: usize,
 }
 
 impl Lane {
@@ -121,31 +115,15 @@ impl Lane {
         yield_now().await;
         self.lanes.queue().begin(self.started_by);
         loop {
-            self.keep_apart().await;
             let (batch, next) = self.lanes.queue().take();
             if batch.is_empty() {
                 self.is_open = false;
                 return;
             }
-            self.carries = batch.len();
             self.lanes.follow(next);
-            let stopwatch = Stopwatch::start();
             self.trip(batch).await;
-            let carried = mem::take(&mut self.carries);
-            self.lanes.queue().came_back(carried, stopwatch.elapsed());
             // Whoever was answered may ask at once again.
             yield_now().await;
-        }
-    }
-
-    /// Waits until it is this lane's turn to leave. Another one may leave first, and take everything along.
-    async fn keep_apart(&self) {
-        loop {
-            let pause = self.lanes.queue().pause(self.lanes.clock.elapsed());
-            if pause.is_zero() {
-                return;
-            }
-            self.lanes.link.timer.sleep(pause).await;
         }
     }
 
@@ -198,7 +176,7 @@ async fn finish(mut exchange: Exchange, callers: Vec<Caller>, link: Arc<Link>, _
 impl Drop for Lane {
     fn drop(&mut self) {
         if self.is_open {
-            let abandoned = self.lanes.queue().abandon(self.started_by, self.carries);
+            let abandoned = self.lanes.queue().abandon(self.started_by);
             // Their callers learn it from the drop.
             drop(abandoned);
         }

@@ -3,7 +3,6 @@
 use std::{
     collections::VecDeque,
     thread::{self, ThreadId},
-    time::Duration,
 };
 
 use futures_channel::oneshot::Sender;
@@ -16,10 +15,6 @@ const MAX_WAITING: usize = 1 << 16;
 const MAX_WAITING_BYTES: usize = 64 << 20;
 /// What one request should bring back at most: many large values in one answer would be late together.
 const REPLY_BYTES: usize = 8 << 20;
-
-/// How far apart lanes leave: less is beneath the timers, and more would make a slow answer slow down others.
-const MIN_PAUSE: Duration = Duration::from_millis(1);
-const MAX_PAUSE: Duration = Duration::from_millis(5);
 
 /// The answer to one command.
 pub(super) type Answered = Result<Reply, Failure>;
@@ -49,10 +44,6 @@ pub(super) struct Queue {
     collecting: Option<ThreadId>,
     // The mean size of a reply.
     reply_bytes: usize,
-    // The commands on the way, the mean time of a trip, and when the last one began.
-    on_the_way: usize,
-    trip: Duration,
-    left: Duration,
 }
 
 struct Place {
@@ -80,9 +71,6 @@ impl Queue {
             drivers: 0,
             collecting: None,
             reply_bytes: 0,
-            on_the_way: 0,
-            trip: Duration::ZERO,
-            left: Duration::ZERO,
         }
     }
 
@@ -172,39 +160,13 @@ impl Queue {
             self.drivers -= 1;
             return (batch, Next::Nothing);
         }
-        self.on_the_way += batch.len();
         let next = self.next();
         (batch, next)
     }
 
-    /// Returns how long a lane is to wait before it leaves, which is not at all where there is no load: then few
-    /// commands are on the way. Zero counts as its departure.
-    pub(super) fn pause(&mut self, now: Duration) -> Duration {
-        let lanes = u32::try_from(self.shape.lanes).unwrap_or(u32::MAX);
-        let apart = (self.trip / lanes.saturating_add(1)).min(MAX_PAUSE);
-        let is_loaded = self.on_the_way > 2 * self.shape.lanes;
-        let is_full = self.waiting.len() >= self.max_commands();
-        if self.waiting.is_empty() {
-            return Duration::ZERO;
-        }
-        let pause = (self.left + apart).saturating_sub(now);
-        if is_loaded && !is_full && apart >= MIN_PAUSE && !pause.is_zero() {
-            return pause;
-        }
-        self.left = now;
-        Duration::ZERO
-    }
-
-    /// Says that a request has ended, after so long.
-    pub(super) fn came_back(&mut self, commands: usize, after: Duration) {
-        self.on_the_way -= commands;
-        self.trip = (3 * self.trip + after) / 4;
-    }
-
     /// Gives a lane back that ended badly. Where it was the last one, returns what nobody drives any more.
-    pub(super) fn abandon(&mut self, driver: ThreadId, carried: usize) -> Vec<Waiting> {
+    pub(super) fn abandon(&mut self, driver: ThreadId) -> Vec<Waiting> {
         self.begin(driver);
-        self.on_the_way -= carried;
         self.drivers -= 1;
         if self.drivers > 0 {
             return Vec::new();
@@ -346,7 +308,7 @@ mod tests {
         let me = thread::current().id();
         let (_, _a) = push(&mut queue, 10);
         let (_, _b) = push(&mut queue, 10);
-        assert_eq!(queue.abandon(me, 0).len(), 2);
+        assert_eq!(queue.abandon(me).len(), 2);
         assert_eq!((queue.bytes, queue.drivers), (0, 0));
         assert_eq!(push(&mut queue, 10).0, Some(Next::Spawn));
     }
@@ -362,30 +324,5 @@ mod tests {
             queue.learn(2, 2 << 20);
         }
         assert_eq!(queue.max_commands(), 8);
-    }
-
-    #[test]
-    fn lanes_leave_apart_under_load_only() {
-        const TRIP: Duration = Duration::from_millis(9);
-        let mut queue = Queue::new(Shape {
-            max_commands: 256,
-            max_bytes: 1 << 10,
-            ..SHAPE
-        });
-        queue.trip = TRIP;
-        let (_, _a) = push(&mut queue, 10);
-        assert_eq!(queue.pause(TRIP), Duration::ZERO);
-        let _ = queue.take();
-        let (_, _b) = push(&mut queue, 10);
-        assert_eq!(queue.pause(TRIP), Duration::ZERO, "few are on the way");
-        let receivers: Vec<_> = (0..5).map(|_| push(&mut queue, 10)).collect();
-        let _ = queue.take();
-        let (_, _c) = push(&mut queue, 10);
-        assert_eq!(queue.pause(TRIP), TRIP / 3);
-        assert_eq!(queue.pause(TRIP + TRIP / 3), Duration::ZERO);
-        queue.came_back(receivers.len() + 1, TRIP);
-        let now = TRIP + TRIP / 3;
-        assert_eq!(queue.pause(now), Duration::ZERO, "few are left on the way");
-        assert_eq!((queue.on_the_way, queue.trip), (1, TRIP));
     }
 }
