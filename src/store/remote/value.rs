@@ -89,7 +89,7 @@ mod tests {
             &b"{\"a\":\"\\\\\"}"[..],
             b"\"\"\"\"",
             b"\r\n\t",
-            b"a b\0",
+            b"ab cd\0",
             b"",
         ] {
             assert_eq!(stored(text), text);
