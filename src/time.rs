@@ -30,11 +30,13 @@ mod platform;
 
 use std::{
     fmt,
+    future::poll_fn,
     pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    task::Poll,
     time::Duration,
 };
 
@@ -167,16 +169,42 @@ impl Clock for ManualClock {
 pub struct Timer(Arc<dyn hyper::rt::Timer + Send + Sync>);
 
 impl Timer {
-    /// Wraps the timer of a runtime. On `wasm32-unknown-unknown` it has to override
-    /// [`now`](hyper::rt::Timer::now), since std's clock panics there.
+    /// Wraps the timer of a runtime.
     pub fn new(timer: impl hyper::rt::Timer + Send + Sync + 'static) -> Self {
         Self(Arc::new(timer))
     }
 
     /// Returns how much time has passed since this call.
+    #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
     pub(crate) fn stopwatch(&self) -> impl Fn() -> Duration + '_ {
         let start = self.0.now();
         move || self.0.now().saturating_duration_since(start)
+    }
+
+    /// Returns how much time has passed since this call. Not by the timer's clock: std has no instants there.
+    #[cfg(all(target_family = "wasm", target_os = "unknown"))]
+    #[expect(clippy::unused_self, reason = "elsewhere the timer has a clock")]
+    pub(crate) fn stopwatch(&self) -> impl Fn() -> Duration + '_ {
+        let start = Instant::now();
+        move || start.elapsed()
+    }
+
+    /// Waits for a future for so long. One that is ready at once does not touch the timer.
+    pub(crate) async fn within<F: Future + ?Sized>(
+        &self,
+        limit: Duration,
+        mut future: Pin<&mut F>,
+    ) -> Option<F::Output> {
+        let mut sleep = None;
+        poll_fn(|cx| {
+            // First: an answer that comes together with the limit is an answer.
+            if let Poll::Ready(output) = future.as_mut().poll(cx) {
+                return Poll::Ready(Some(output));
+            }
+            let sleep = sleep.get_or_insert_with(|| self.sleep(limit));
+            sleep.as_mut().poll(cx).map(|()| None)
+        })
+        .await
     }
 
     pub(crate) fn sleep(&self, duration: Duration) -> Pin<Box<dyn hyper::rt::Sleep>> {

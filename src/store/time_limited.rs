@@ -1,12 +1,6 @@
 //! The adapter that bounds how long a call may take.
 
-use std::{
-    fmt,
-    future::poll_fn,
-    pin::pin,
-    task::{Poll, ready},
-    time::Duration,
-};
+use std::{fmt, pin::pin, time::Duration};
 
 use super::{
     Batch, Claim, Cursor, Decisions, Entries, Error, ErrorKind, Key, Limits, Members, Position,
@@ -62,21 +56,13 @@ impl<S> TimeLimitedStore<S> {
 
     /// Waits for a call, but not for longer than the limit.
     async fn limited<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
-        let mut call = pin!(call);
-        let mut sleep = None;
-        poll_fn(|cx| {
-            // First: an answer that comes together with the limit is an answer.
-            if let Poll::Ready(result) = call.as_mut().poll(cx) {
-                return Poll::Ready(result);
-            }
-            let sleep = sleep.get_or_insert_with(|| self.timer.sleep(self.limit));
-            ready!(sleep.as_mut().poll(cx));
-            Poll::Ready(Err(Error::new(
+        let answer = self.timer.within(self.limit, pin!(call)).await;
+        answer.unwrap_or_else(|| {
+            Err(Error::new(
                 ErrorKind::Timeout,
                 "no answer within the time limit, the outcome is unknown",
-            )))
+            ))
         })
-        .await
     }
 }
 

@@ -2,12 +2,14 @@
 
 use std::{
     cell::RefCell,
+    panic::{self, AssertUnwindSafe},
     pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
     task::{Context, Poll},
+    thread,
 };
 
 use pin_project_lite::pin_project;
@@ -17,6 +19,9 @@ use pin_project_lite::pin_project;
 /// [`UpstashStore`](super::UpstashStore) groups whatever leaves at the same time anyway. Without this, calls that are
 /// joined in one task may still leave apart: something else sends the first before the second is made. Other stores
 /// take no notice.
+///
+/// A poll that blocks its thread for one of these calls, as `block_on` inside of `block_in_place` does, cannot end before
+/// that call is answered: after some milliseconds, its calls leave all the same.
 ///
 /// ```
 /// use tower_upstash::store::{Kind, MemoryStore, Scope, SharedStore, together};
@@ -99,6 +104,32 @@ pub(crate) fn join(departure: &Arc<impl Departure + 'static>) -> Option<u64> {
     })
 }
 
+/// Lets a group leave if the poll that it belongs to is on this thread's stack: a call that is polled again meanwhile may
+/// be what that poll waits for.
+#[cfg_attr(
+    not(feature = "upstash"),
+    expect(dead_code, reason = "only `UpstashStore` groups calls")
+)]
+pub(crate) fn depart(id: u64) {
+    let departures = GROUP.with_borrow_mut(|group| {
+        group.id.take_if(|group| *group == id)?;
+        Some(std::mem::take(&mut group.departures))
+    });
+    tell(departures.unwrap_or_default(), id);
+}
+
+/// Tells all departures, also if one of them panics: nobody else would let its calls leave.
+fn tell(departures: Vec<Arc<dyn Departure>>, group: u64) {
+    let mut panicked = None;
+    for departure in departures {
+        let told = panic::catch_unwind(AssertUnwindSafe(|| departure.leave(group)));
+        panicked = panicked.or(told.err());
+    }
+    if let Some(payload) = panicked.filter(|_| !thread::panicking()) {
+        panic::resume_unwind(payload);
+    }
+}
+
 /// A poll that is on the stack; its drop ends it, also when the poll panics.
 struct OnStack;
 
@@ -115,12 +146,64 @@ impl Drop for OnStack {
             group.depth -= 1;
             (group.depth == 0).then(|| std::mem::take(group))
         });
-        let Some((id, departures)) = group.and_then(|group| Some((group.id?, group.departures)))
-        else {
-            return;
-        };
-        for departure in departures {
-            departure.leave(id);
+        if let Some((id, departures)) = group.and_then(|group| Some((group.id?, group.departures)))
+        {
+            tell(departures, id);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    /// Remembers who left, and panics if told to.
+    struct Gate(bool, Mutex<Vec<u64>>);
+
+    impl Departure for Gate {
+        fn leave(self: Arc<Self>, group: u64) {
+            self.1.lock().expect("no panic under it").push(group);
+            assert!(!self.0, "told to");
+        }
+    }
+
+    fn gate(panics: bool) -> Arc<Gate> {
+        Arc::new(Gate(panics, Mutex::default()))
+    }
+
+    fn departures(gate: &Gate) -> usize {
+        gate.1.lock().expect("no panic under it").len()
+    }
+
+    // The calls of all stores behind one that panicked waited until their time limit.
+    #[test]
+    fn a_departure_that_panics_does_not_hold_up_the_others() {
+        let (bad, good) = (gate(true), gate(false));
+        let polled = panic::catch_unwind(AssertUnwindSafe(|| {
+            let _end = OnStack::begin();
+            join(&bad);
+            join(&good);
+        }));
+        assert!(polled.is_err());
+        assert_eq!((departures(&bad), departures(&good)), (1, 1));
+    }
+
+    #[test]
+    fn a_group_departs_early_once_and_on_its_own_thread_only() {
+        let gate = gate(false);
+        let end = OnStack::begin();
+        let Some(group) = join(&gate) else {
+            panic!("in a group");
+        };
+        thread::scope(|scope| scope.spawn(|| depart(group)).join()).expect("no panic");
+        assert_eq!(departures(&gate), 0);
+        depart(group);
+        depart(group);
+        assert_eq!(departures(&gate), 1);
+        assert_ne!(join(&gate), Some(group), "what follows is another group");
+        drop(end);
+        assert_eq!(departures(&gate), 2);
     }
 }

@@ -13,7 +13,8 @@ pub(super) fn timer() -> Option<Timer> {
 }
 
 impl Timer {
-    /// Returns the timer of the tokio runtime: sleeping outside of one panics, as with tokio itself.
+    /// Returns the timer of the tokio runtime. Sleeping outside of one panics, and so it does in one that was built without
+    /// [`enable_time`](tokio::runtime::Builder::enable_time), as with tokio itself.
     #[must_use]
     pub fn tokio() -> Self {
         Self::new(TokioTimer)

@@ -18,7 +18,7 @@ pub(super) fn timer() -> Option<Timer> {
 impl Timer {
     /// Returns the timer of the JavaScript host, `setTimeout`.
     ///
-    /// It knows no instants: what sleeps until one, as a lock that waits, needs a timer of its own.
+    /// It knows no instants, which nothing in this crate sleeps until.
     #[must_use]
     pub fn javascript() -> Self {
         Self::new(JavaScript)

@@ -1,6 +1,7 @@
 //! The store over HTTPS, against a server that does what each test needs: what leaves, together or apart; who learns
 //! what of a failure; and what is never shown.
 
+mod bounds;
 mod cancel;
 mod conformance;
 mod env;

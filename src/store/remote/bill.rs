@@ -44,7 +44,10 @@ impl Add for Bill {
     type Output = Self;
 
     fn add(self, other: Self) -> Self {
-        Self::new(self.reads + other.reads, self.writes + other.writes)
+        Self::new(
+            self.reads.saturating_add(other.reads),
+            self.writes.saturating_add(other.writes),
+        )
     }
 }
 
@@ -66,6 +69,9 @@ impl Sum for Bill {
 pub(crate) struct Tally(Arc<dyn Fn(&Reply) -> Bill + Send + Sync>);
 
 impl Tally {
+    /// More than a script runs, whatever a reply says.
+    const MOST: u64 = 1 << 20;
+
     pub(super) fn new(read: impl Fn(&Reply) -> Bill + Send + Sync + 'static) -> Self {
         Self(Arc::new(read))
     }
@@ -76,7 +82,8 @@ impl Tally {
     }
 
     pub(crate) fn of(&self, reply: &Reply) -> Bill {
-        (self.0)(reply)
+        let bill = (self.0)(reply);
+        Bill::new(bill.reads.min(Self::MOST), bill.writes.min(Self::MOST))
     }
 }
 

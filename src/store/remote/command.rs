@@ -84,6 +84,10 @@ impl Command {
         &self.words
     }
 
+    #[cfg_attr(
+        not(feature = "upstash"),
+        expect(dead_code, reason = "only `UpstashStore` asks for it")
+    )]
     pub(crate) const fn effect(&self) -> Effect {
         self.effect
     }
@@ -97,6 +101,10 @@ impl Command {
     }
 
     /// Returns how many bytes the words have.
+    #[cfg_attr(
+        not(feature = "redis"),
+        expect(dead_code, reason = "only `RedisStore` asks for it")
+    )]
     pub(crate) fn size(&self) -> usize {
         self.words.iter().map(Bytes::len).sum::<usize>() + self.name.len()
     }

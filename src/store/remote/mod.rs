@@ -16,9 +16,9 @@ mod value;
 mod wire;
 mod write;
 
-#[cfg(feature = "upstash")]
-pub(crate) use self::command::Effect;
 pub(crate) use self::{
     acquire::Settings, bill::Bill, bill::Tally, command::Command, refusal::Refusal, reply::Reply,
     store::RemoteStore, wire::Wire,
 };
+#[cfg(feature = "upstash")]
+pub(crate) use self::{command::Effect, value::escaped_len};

@@ -38,19 +38,32 @@ impl Refusal {
     }
 
     fn begins(&self, text: &str) -> bool {
-        let said = self.0.strip_prefix("ERR ").unwrap_or(&self.0);
-        said.starts_with(text)
+        plain(&self.0).starts_with(text)
     }
 
-    /// Returns the part in which a server speaks for itself, also one that says first which script it was.
-    fn head(&self) -> &str {
-        let end = self.0.char_indices().nth(160);
-        end.and_then(|(end, _)| self.0.get(..end))
-            .unwrap_or(&self.0)
+    /// Returns what a server says for itself, without the preamble that names the script it ran.
+    fn said(&self) -> &str {
+        let mut said = plain(&self.0);
+        if let Some(script) = said.strip_prefix("Error running script") {
+            // The name is a digest: what comes from outside begins later.
+            let end = if script.starts_with(" (") {
+                "): "
+            } else {
+                ": "
+            };
+            said = script.split_once(end).map_or("", |(_, said)| said);
+        }
+        // "@user_script: 12: ", at times twice.
+        while let Some(place) = said.trim_start_matches('@').strip_prefix("user_script:") {
+            let place = place.trim_start();
+            let rest = place.trim_start_matches(|each: char| each.is_ascii_digit());
+            said = rest.trim_start_matches([':', ' ']);
+        }
+        plain(said)
     }
 
     pub(crate) fn kind(&self) -> (ErrorKind, &'static str) {
-        const KNOWN: [(&str, ErrorKind, &str); 23] = [
+        const KNOWN: [(&str, ErrorKind, &str); 24] = [
             ("WRONGPASS", ErrorKind::Unauthorized, "the token is wrong"),
             ("NOAUTH", ErrorKind::Unauthorized, "credentials are missing"),
             (
@@ -95,7 +108,12 @@ impl Refusal {
                 "the database is full",
             ),
             (
-                "OOM ",
+                "DB capacity quota exceeded",
+                ErrorKind::QuotaExceeded,
+                "the database is full",
+            ),
+            (
+                "OOM",
                 ErrorKind::QuotaExceeded,
                 "the server is out of memory",
             ),
@@ -114,9 +132,13 @@ impl Refusal {
                 ErrorKind::TooLarge,
                 "a key beyond the limit of the server",
             ),
-            ("would overflow", ErrorKind::Invalid, "the sum overflows"),
             (
-                "not an integer",
+                "increment or decrement would overflow",
+                ErrorKind::Invalid,
+                "the sum overflows",
+            ),
+            (
+                "value is not an integer",
                 ErrorKind::Corrupt,
                 "the key holds something that is not a counter",
             ),
@@ -131,7 +153,7 @@ impl Refusal {
                 "keys in several slots of a cluster cannot be changed all or nothing",
             ),
             (
-                "MOVED ",
+                "MOVED",
                 ErrorKind::Unsupported,
                 "the server is a node of a cluster, where several keys cannot be changed all or nothing",
             ),
@@ -146,7 +168,7 @@ impl Refusal {
                 "the server is a node of a cluster, which is moving keys",
             ),
             (
-                "ASK ",
+                "ASK",
                 ErrorKind::Unsupported,
                 "the server is a node of a cluster, which is moving keys",
             ),
@@ -156,9 +178,10 @@ impl Refusal {
                 "the server does not know a command",
             ),
         ];
+        let said = self.said();
         KNOWN
             .iter()
-            .find(|(text, ..)| self.head().contains(text))
+            .find(|(text, ..)| begins_with(said, text))
             .map_or(
                 (
                     ErrorKind::Unavailable,
@@ -193,6 +216,17 @@ impl Refusal {
     }
 }
 
+/// Returns a text without the code that says nothing.
+fn plain(text: &str) -> &str {
+    text.strip_prefix("ERR ").unwrap_or(text)
+}
+
+/// Returns whether a text begins with whole words.
+fn begins_with(said: &str, words: &str) -> bool {
+    said.strip_prefix(words)
+        .is_some_and(|rest| !rest.starts_with(|next: char| next.is_alphanumeric()))
+}
+
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
         let (kind, message) = refusal.kind();
@@ -213,3 +247,50 @@ impl fmt::Debug for Refusal {
 }
 
 impl std::error::Error for Refusal {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(text: &str) -> ErrorKind {
+        Refusal::new(text).kind().0
+    }
+
+    // A key in an error chose its kind: "WRONGPASS" in a key made an unknown command a wrong token.
+    #[test]
+    fn an_echoed_key_does_not_choose_the_kind() {
+        for echo in ["WRONGPASS", "NOAUTH", "max requests limit exceeded", "OOM"] {
+            let text = format!("ERR unknown command 'GET', with args beginning with: 'd:x:{echo}'");
+            assert_eq!(kind(&text), ErrorKind::Unsupported, "{echo}");
+            let text = format!("ERR something new about '{echo}'");
+            assert_eq!(kind(&text), ErrorKind::Unavailable, "{echo}");
+            let text = format!("ERR user_script:1: {echo}x");
+            assert_eq!(kind(&text), ErrorKind::Unavailable, "{echo}");
+        }
+        assert_eq!(kind("OOMPH"), ErrorKind::Unavailable);
+    }
+
+    #[test]
+    fn a_script_that_fails_says_why_behind_its_name() {
+        for name in [
+            "",
+            "ERR Error running script (call to f_0123abcd): @user_script:12: ",
+            "ERR Error running script (call to f_0123abcd): @user_script:12: @user_script: 12: ",
+            "ERR Error running script: ",
+            "ERR user_script:3: ",
+        ] {
+            let kind = |text: &str| kind(&format!("{name}{text}"));
+            assert_eq!(kind("WRONGTYPE Operation against"), ErrorKind::Corrupt);
+            assert_eq!(kind("OOM command not allowed"), ErrorKind::QuotaExceeded);
+            let text =
+                "ERR value is not an integer or out of range script: f_0, on @user_script:3.";
+            assert_eq!(kind(text), ErrorKind::Corrupt);
+            let text = "ERR increment or decrement would overflow";
+            assert_eq!(kind(text), ErrorKind::Invalid);
+            assert_eq!(
+                kind("ERR DB capacity quota exceeded"),
+                ErrorKind::QuotaExceeded
+            );
+        }
+    }
+}

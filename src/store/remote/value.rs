@@ -1,5 +1,5 @@
 //! Values as they are stored: any text as it is, so that a counter is a number and a JSON document can be read by
-//! others; bytes that a wire cannot carry in base64, behind a mark.
+//! others; what a wire cannot carry, or only as more than twice as many bytes, in base64 behind a mark.
 //!
 //! | stored | value |
 //! |---|---|
@@ -18,7 +18,9 @@ const BYTES: u8 = 2;
 /// Returns what is stored for a value. One form for each value on each kind of wire.
 pub(super) fn encode(value: &Bytes, binary: bool) -> Bytes {
     let marked = matches!(value.first(), Some(&(BASE64 | BYTES)));
-    let carried = binary || std::str::from_utf8(value).is_ok();
+    // Text full of control characters is up to six times as long in JSON; that of quotes, as documents have, at most twice.
+    let is_short = || escaped_len(value) <= value.len().saturating_mul(2);
+    let carried = binary || std::str::from_utf8(value).is_ok() && is_short();
     match (marked, carried) {
         (false, true) => value.clone(),
         (true, true) => [&[BYTES], &value[..]].concat().into(),
@@ -28,6 +30,16 @@ pub(super) fn encode(value: &Bytes, binary: bool) -> Bytes {
             text.into()
         }
     }
+}
+
+/// Returns how long a text is in JSON, without its quotes.
+pub(crate) fn escaped_len(text: &[u8]) -> usize {
+    let escaped = |byte: &u8| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 2,
+        ..0x20 => 6,
+        _ => 1,
+    };
+    text.iter().map(escaped).sum()
 }
 
 /// Reads what is stored, in any form.
@@ -44,4 +56,43 @@ pub(super) fn decode(stored: Bytes) -> Result<Entry> {
         _ => return Ok(Entry::new(stored)),
     };
     Ok(Entry::with_version(value, Version::new(stored)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stored(value: &'static [u8]) -> Bytes {
+        encode(&Bytes::from_static(value), false)
+    }
+
+    // It left as `\u0000`, six times as long, and was refused as a request that is too large.
+    #[test]
+    fn text_of_control_characters_is_stored_in_base64() {
+        let value = Bytes::from_static(b"a\0\0\0");
+        let stored = stored(b"a\0\0\0");
+        assert_eq!(stored.first(), Some(&BASE64));
+        assert_eq!(
+            decode(stored).map(|entry| entry.value().clone()).ok(),
+            Some(value.clone())
+        );
+        assert_eq!(
+            encode(&value, true),
+            value,
+            "elsewhere it is as long as it is"
+        );
+    }
+
+    #[test]
+    fn documents_stay_readable_however_many_quotes_they_have() {
+        for text in [
+            &b"{\"a\":\"\\\\\"}"[..],
+            b"\"\"\"\"",
+            b"\r\n\t",
+            b"ab cd\0",
+            b"",
+        ] {
+            assert_eq!(stored(text), text);
+        }
+    }
 }

@@ -59,6 +59,9 @@ impl UpstashStoreBuilder {
     ///
     /// The first call also waits for the connection: [`ping`](crate::store::Store::ping) at the start, which may take
     /// [`connect_time_limit`](Self::connect_time_limit) longer.
+    ///
+    /// A write that has timed out may still happen, up to `connect_time_limit` later: a request goes on for that long without
+    /// its call, since a slow connection would never be opened if each attempt ended with its call.
     pub const fn time_limit(mut self, limit: Duration) -> Self {
         self.time_limit = limit;
         self
@@ -90,8 +93,8 @@ impl UpstashStoreBuilder {
     }
 
     /// Says that the database is global, with so many read regions: what this store wrote it reads back, whichever replica
-    /// answers, and writes are billed in each region. Other processes see it when their replica does. Default: one region
-    /// only.
+    /// answers, and writes are billed in each region. Other processes see it when their replica does. Of writes that are on
+    /// their way at the same time, the one that is answered last is certain to be seen. Default: one region only.
     pub const fn global(mut self, read_regions: u8) -> Self {
         self.read_regions = Some(read_regions);
         self
@@ -107,19 +110,23 @@ impl UpstashStoreBuilder {
     /// `wasm32-unknown-unknown`.
     ///
     /// Except on wasm32, the connections need a tokio runtime: another executor has to run its tasks inside of one that
-    /// lives as long as the store.
+    /// lives as long as the store. It needs a [`timer`](Self::timer) beside it.
     pub fn executor(mut self, executor: Executor) -> Self {
         self.executor = Some(executor);
         self
     }
 
-    /// Sets what the time limits are measured with. Default: as for the [`executor`](Self::executor).
+    /// Sets what the time limits are measured with. Default: as for the [`executor`](Self::executor), and none beside an
+    /// executor of one's own.
+    ///
+    /// tokio's panics in a runtime that was built without `enable_time`.
     pub fn timer(mut self, timer: Timer) -> Self {
         self.timer = Some(timer);
         self
     }
 
-    /// Sets the HTTP client, for a proxy, certificates or a resolver of one's own.
+    /// Sets the HTTP client, for a proxy, certificates or a resolver of one's own. Default: one that connects directly, and
+    /// takes no notice of `HTTPS_PROXY`.
     ///
     /// Turn its [retries](reqwest::ClientBuilder::retry) and redirects off: a write that is sent twice happens twice.
     /// Close idle connections after 30 seconds, before the server does. [`connect_time_limit`](Self::connect_time_limit)
@@ -188,6 +195,12 @@ impl UpstashStoreBuilder {
             return Err(ConfigError::new(
                 url.0,
                 "is https, which needs the feature `rustls` or a client of one's own",
+            ));
+        }
+        if self.executor.is_some() && self.timer.is_none() {
+            return Err(ConfigError::new(
+                "the timer",
+                "has to be set with the executor: that of the platform may not run there",
             ));
         }
         let executor = self.executor.or_else(Executor::platform);

@@ -2,25 +2,24 @@
 //!
 //! A driver is a task of the executor. No caller drives for others: one that is alive but not polled would stall all.
 //! A driver yields once before it looks, so that what is asked at the same time leaves as one request; while every
-//! lane is busy, what waits gathers, and leaves together. Under load, lanes leave apart from each other: those that leave
-//! at once also come back at once, and all but one go empty, so that what comes next waits for a whole trip.
+//! lane is busy, what waits gathers, and leaves together.
 
 use std::{
     future::poll_fn,
-    mem,
-    pin::{Pin, pin},
+    pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::Poll,
     thread::{self, ThreadId},
     time::Duration,
 };
 
-use futures_channel::oneshot;
+use futures_channel::oneshot::{self, Canceled, Receiver};
 
 use super::{
     failure::Failure,
     link::{Exchange, Late, Link},
-    queue::{Answered, Next, Queue, Shape, Waiting},
+    load::Load,
+    queue::{Answered, DriverId, Lesson, Next, Queue, Shape, Waiting},
     request::Request,
     usage::Meter,
 };
@@ -30,13 +29,18 @@ use crate::{
         remote::{Command, Tally},
         together::{self, Departure},
     },
-    time::{Stopwatch, Timer},
+    time::Stopwatch,
 };
 
 const BROKEN_OFF: Failure =
     Failure::unavailable("the executor dropped the request, as a runtime does that shuts down");
 
 const TIMED_OUT: Failure = Failure::new(ErrorKind::Timeout, "no answer within the time limit");
+
+/// How long a call waits that was asked for in a group, before it looks whether its group cannot leave.
+const BLOCKED: Duration = Duration::from_millis(10);
+
+type Reply = Result<Answered, Canceled>;
 
 /// A queue and its drivers.
 pub(super) struct Lanes {
@@ -58,31 +62,73 @@ impl Lanes {
     ///
     /// # Cancellation
     /// A command that still waits when its future is dropped never leaves; one that has left runs.
-    pub(super) async fn send(self: &Arc<Self>, command: Command) -> Answered {
+    pub(super) async fn send(self: &Arc<Self>, command: Command, load: Load) -> Answered {
         let (answer, reply) = oneshot::channel();
         let group = together::join(self);
-        let pushed = self.queue().push(Waiting { command, answer }, group);
+        let waiting = Waiting {
+            command,
+            load,
+            answer,
+        };
+        let now = self.clock.elapsed();
+        let pushed = self.queue().push(waiting, group, now);
         match pushed {
             Ok(next) => self.follow(next),
             Err(_) => return Err(Failure::unavailable("too many commands are waiting")),
         }
         let mut patience = Patience(Some(self));
-        let answer = reply.await.unwrap_or(Err(BROKEN_OFF));
+        let answer = self.wait(reply, group).await.unwrap_or(Err(BROKEN_OFF));
         patience.0 = None;
         answer
     }
 
+    /// A call that is polled again while the poll of its group is still on the stack may be what that poll blocks for: its
+    /// group leaves then.
+    async fn wait(&self, reply: Receiver<Answered>, group: Option<u64>) -> Reply {
+        let mut reply = pin!(reply);
+        if let Some(group) = group {
+            let answer = self.link.timer.within(BLOCKED, reply.as_mut()).await;
+            if let Some(answer) = answer {
+                return answer;
+            }
+            together::depart(group);
+        }
+        reply.await
+    }
+
     /// Never under the lock: an executor that has shut down drops the driver on the spot.
     fn follow(self: &Arc<Self>, next: Next) {
-        if next == Next::Spawn {
+        if let Next::Spawn(driver) = next {
             let lane = Lane {
                 lanes: Arc::clone(self),
+                driver,
                 started_by: thread::current().id(),
                 is_open: true,
-                carries: 0,
             };
             self.link.executor.spawn(lane.drive());
         }
+    }
+
+    fn take(&self, driver: DriverId) -> (Vec<Waiting>, Next) {
+        let now = self.clock.elapsed();
+        self.queue().take(driver, now)
+    }
+
+    /// Lets a request go on without its lane, for as long as a connection may take to open: that may be longer than a call
+    /// waits, and the connection would never be opened if each attempt ended with its call. A ping waits for it.
+    async fn finish(
+        self: Arc<Self>,
+        mut exchange: Exchange,
+        callers: Vec<Caller>,
+        replies: usize,
+        _late: Late,
+    ) {
+        let link = &self.link;
+        let limit = link.connect_time_limit;
+        let answers = link.timer.within(limit, exchange.as_mut()).await;
+        let (answers, lesson) = answers.unwrap_or((Err(TIMED_OUT), Lesson::Nothing));
+        self.queue().learn(replies, lesson);
+        distribute(callers, answers, &link.meter);
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
@@ -92,7 +138,8 @@ impl Lanes {
 
 impl Departure for Lanes {
     fn leave(self: Arc<Self>, group: u64) {
-        let next = self.queue().leave(group);
+        let now = self.clock.elapsed();
+        let next = self.queue().leave(group, now);
         self.follow(next);
     }
 }
@@ -111,9 +158,9 @@ impl Drop for Patience<'_> {
 /// The right to have one request on the way.
 struct Lane {
     lanes: Arc<Lanes>,
+    driver: DriverId,
     started_by: ThreadId,
     is_open: bool,
-    carries: usize,
 }
 
 impl Lane {
@@ -121,52 +168,37 @@ impl Lane {
         yield_now().await;
         self.lanes.queue().begin(self.started_by);
         loop {
-            self.keep_apart().await;
-            let (batch, next) = self.lanes.queue().take();
+            let (batch, next) = self.lanes.take(self.driver);
             if batch.is_empty() {
                 self.is_open = false;
                 return;
             }
-            self.carries = batch.len();
             self.lanes.follow(next);
-            let stopwatch = Stopwatch::start();
             self.trip(batch).await;
-            let carried = mem::take(&mut self.carries);
-            self.lanes.queue().came_back(carried, stopwatch.elapsed());
             // Whoever was answered may ask at once again.
             yield_now().await;
         }
     }
 
-    /// Waits until it is this lane's turn to leave. Another one may leave first, and take everything along.
-    async fn keep_apart(&self) {
-        loop {
-            let pause = self.lanes.queue().pause(self.lanes.clock.elapsed());
-            if pause.is_zero() {
-                return;
-            }
-            self.lanes.link.timer.sleep(pause).await;
-        }
-    }
-
     async fn trip(&self, batch: Vec<Waiting>) {
         let link = &self.lanes.link;
+        let load = batch.iter().map(|each| each.load);
+        let load = load.reduce(|all, each| all + each).unwrap_or_default();
         let (commands, callers): (Vec<_>, Vec<_>) = batch.into_iter().map(Caller::of).unzip();
-        let request = Request::new(&link.endpoint, &commands);
+        let request = Request::new(&link.endpoint, &commands, load);
         if request.is_ok() {
             link.meter.bill(commands.iter().map(Command::bill).sum());
         }
         let mut exchange = link.exchange(request);
         drop(commands);
-        if let Some((answers, bytes)) =
-            within(exchange.as_mut(), &link.timer, link.time_limit).await
-        {
-            self.lanes.queue().learn(callers.len(), bytes);
+        let answers = link.timer.within(link.time_limit, exchange.as_mut()).await;
+        if let Some((answers, lesson)) = answers {
+            self.lanes.queue().learn(load.replies, lesson);
             distribute(callers, answers, &link.meter);
         } else if let Some(late) = link.late() {
-            let link = Arc::clone(link);
-            let executor = link.executor.clone();
-            executor.spawn(finish(exchange, callers, link, late));
+            let lanes = Arc::clone(&self.lanes);
+            let task = lanes.finish(exchange, callers, load.replies, late);
+            link.executor.spawn(task);
         } else {
             distribute(callers, Err(TIMED_OUT), &link.meter);
         }
@@ -187,18 +219,10 @@ impl Caller {
     }
 }
 
-/// Lets a request go on without its lane, for as long as a connection may take to open: that may be longer than a call
-/// waits, and the connection would never be opened if each attempt ended with its call. A ping waits for it.
-async fn finish(mut exchange: Exchange, callers: Vec<Caller>, link: Arc<Link>, _late: Late) {
-    let answers = within(exchange.as_mut(), &link.timer, link.connect_time_limit).await;
-    let answers = answers.map_or(Err(TIMED_OUT), |(answers, _)| answers);
-    distribute(callers, answers, &link.meter);
-}
-
 impl Drop for Lane {
     fn drop(&mut self) {
         if self.is_open {
-            let abandoned = self.lanes.queue().abandon(self.started_by, self.carries);
+            let abandoned = self.lanes.queue().abandon(self.driver, self.started_by);
             // Their callers learn it from the drop.
             drop(abandoned);
         }
@@ -225,20 +249,6 @@ fn distribute(callers: Vec<Caller>, answers: Answers, meter: &Meter) {
             }
         }
     }
-}
-
-/// Waits for a future for so long.
-pub(super) async fn within<F: Future + ?Sized>(
-    mut future: Pin<&mut F>,
-    timer: &Timer,
-    limit: Duration,
-) -> Option<F::Output> {
-    let mut limit = pin!(timer.sleep(limit));
-    poll_fn(|cx| match future.as_mut().poll(cx) {
-        Poll::Ready(output) => Poll::Ready(Some(output)),
-        Poll::Pending => limit.as_mut().poll(cx).map(|()| None),
-    })
-    .await
 }
 
 /// Lets everything else go first that is ready.

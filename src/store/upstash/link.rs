@@ -12,10 +12,17 @@ use std::{
 use http::{HeaderValue, header::CONTENT_TYPE};
 
 use super::{
-    endpoint::Endpoint, failure::Failure, lanes::Answers, request::Request, response,
-    sync::SyncToken, transport, usage::Meter,
+    endpoint::Endpoint,
+    failure::Failure,
+    lanes::Answers,
+    queue::Lesson,
+    request::Request,
+    response::{self, NoAnswer, Shape},
+    sync::SyncToken,
+    transport,
+    usage::Meter,
 };
-use crate::{executor::Executor, time::Timer};
+use crate::{executor::Executor, store::ErrorKind, time::Timer};
 
 pub(super) struct Link {
     pub(super) client: reqwest::Client,
@@ -44,8 +51,8 @@ impl Drop for Late {
     }
 }
 
-/// A request on its way: the answers, and how many bytes they had.
-pub(super) type Exchange = Pin<Box<dyn Future<Output = (Answers, usize)> + Send>>;
+/// A request on its way: the answers, and what they teach.
+pub(super) type Exchange = Pin<Box<dyn Future<Output = (Answers, Lesson)> + Send>>;
 
 impl Link {
     /// Begins a request, which is sent once and never again.
@@ -54,7 +61,7 @@ impl Link {
         Box::pin(async move {
             match request {
                 Ok(request) => link.send(request).await,
-                Err(failure) => (Err(failure), 0),
+                Err(failure) => (Err(failure), Lesson::Nothing),
             }
         })
     }
@@ -65,7 +72,7 @@ impl Link {
         (late.0.fetch_add(1, Ordering::Relaxed) < MAX_LATE).then_some(late)
     }
 
-    async fn send(&self, request: Request) -> (Answers, usize) {
+    async fn send(&self, request: Request) -> (Answers, Lesson) {
         let mut headers = self.endpoint.headers.clone();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(request.content_type));
         let known = self.sync.as_ref().map(SyncToken::get);
@@ -74,10 +81,14 @@ impl Link {
         }
         self.meter.sent(request.body.len());
         let post = self.client.post(request.url).headers(headers);
-        let answer = transport::exchange(post.body(request.body), self.max_answer()).await;
-        let answer = match answer {
+        let limit = request.load.max_answer(self.max_value);
+        let answer = match transport::exchange(post.body(request.body), limit).await {
             Ok(answer) => answer,
-            Err(failure) => return (Err(failure), 0),
+            Err(NoAnswer::Failed(failure)) => return (Err(failure), Lesson::Nothing),
+            Err(NoAnswer::TooLong(bytes)) => {
+                self.meter.received(bytes);
+                return (Err(too_long(request.shape)), Lesson::Answer(bytes));
+            }
         };
         let bytes = answer.body.len();
         self.meter.received(bytes);
@@ -86,11 +97,22 @@ impl Link {
         {
             sync.advance(known, request.effect, answer.headers.get(SyncToken::HEADER));
         }
-        (response::answers(&answer, request.shape), bytes)
+        match (response::answers(&answer, request.shape), request.shape) {
+            (Ok(answers), _) => (Ok(answers), Lesson::Answer(bytes)),
+            // None of the commands is too large by itself: the next request is to be smaller.
+            (Err(mut failure), Shape::Many(_)) if failure.kind == ErrorKind::TooLarge => {
+                failure.kind = ErrorKind::Unavailable;
+                (Err(failure), Lesson::TooLarge)
+            }
+            (Err(failure), _) => (Err(failure), Lesson::Nothing),
+        }
     }
+}
 
-    /// Sixteen values of one read are a third larger in base64; and a request carries several reads.
-    fn max_answer(&self) -> usize {
-        self.max_value.saturating_mul(24).max(64 << 20)
-    }
+fn too_long(shape: Shape) -> Failure {
+    let kind = match shape {
+        Shape::One => ErrorKind::TooLarge,
+        Shape::Many(_) => ErrorKind::Unavailable,
+    };
+    Failure::new(kind, "an answer beyond what was asked for")
 }

@@ -3,11 +3,13 @@
 //! HTTP requests are what it costs, so calls that are made at the same time leave as one: see `lanes.rs`.
 
 mod builder;
+mod document;
 mod endpoint;
 mod env;
 mod failure;
 mod lanes;
 mod link;
+mod load;
 mod queue;
 mod request;
 mod response;

@@ -8,7 +8,7 @@ use std::{
 
 use futures_channel::oneshot::Sender;
 
-use super::failure::Failure;
+use super::{failure::Failure, load::Load};
 use crate::store::remote::{Command, Reply};
 
 /// The most commands that wait, and the most bytes of them.
@@ -16,10 +16,8 @@ const MAX_WAITING: usize = 1 << 16;
 const MAX_WAITING_BYTES: usize = 64 << 20;
 /// What one request should bring back at most: many large values in one answer would be late together.
 const REPLY_BYTES: usize = 8 << 20;
-
-/// How far apart lanes leave: less is beneath the timers, and more would make a slow answer slow down others.
-const MIN_PAUSE: Duration = Duration::from_millis(1);
-const MAX_PAUSE: Duration = Duration::from_millis(5);
+/// What a request is never made smaller than, whatever it was refused for.
+const MIN_BYTES: usize = 16 << 10;
 
 /// The answer to one command.
 pub(super) type Answered = Result<Reply, Failure>;
@@ -27,6 +25,7 @@ pub(super) type Answered = Result<Reply, Failure>;
 /// A command, and who waits for its reply.
 pub(super) struct Waiting {
     pub(super) command: Command,
+    pub(super) load: Load,
     pub(super) answer: Sender<Answered>,
 }
 
@@ -36,6 +35,20 @@ pub(super) struct Shape {
     pub(super) lanes: usize,
     pub(super) max_commands: usize,
     pub(super) max_bytes: usize,
+    /// The most values that one answer brings back.
+    pub(super) max_values: usize,
+    /// How long a lane may be away before others stop counting on it.
+    pub(super) patience: Duration,
+}
+
+/// What a request has taught about later ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lesson {
+    Nothing,
+    /// So many bytes came back.
+    Answer(usize),
+    /// The request was too large on its way.
+    TooLarge,
 }
 
 pub(super) struct Queue {
@@ -43,16 +56,14 @@ pub(super) struct Queue {
     waiting: VecDeque<Place>,
     staged: Vec<(u64, Waiting)>,
     bytes: usize,
-    drivers: usize,
+    // Who may have a request on the way, and since when.
+    drivers: Vec<(DriverId, Duration)>,
+    next_driver: DriverId,
     // The thread whose driver has not begun. What that thread asks for next goes with it: a second driver would only
     // split what could leave together. Other threads do not rely on it, since their runtime may be another one.
     collecting: Option<ThreadId>,
-    // The mean size of a reply.
+    // The mean size of a reply, or of a value where there are several.
     reply_bytes: usize,
-    // The commands on the way, the mean time of a trip, and when the last one began.
-    on_the_way: usize,
-    trip: Duration,
-    left: Duration,
 }
 
 struct Place {
@@ -61,12 +72,15 @@ struct Place {
     joined: bool,
 }
 
+/// Which driver it is: one that others do not count on any more may still come back.
+pub(super) type DriverId = u64;
+
 /// What to do after a change of the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub(super) enum Next {
     /// Start a driver: it is counted already.
-    Spawn,
+    Spawn(DriverId),
     Nothing,
 }
 
@@ -77,24 +91,26 @@ impl Queue {
             waiting: VecDeque::new(),
             staged: Vec::new(),
             bytes: 0,
-            drivers: 0,
+            drivers: Vec::new(),
+            next_driver: 0,
             collecting: None,
             reply_bytes: 0,
-            on_the_way: 0,
-            trip: Duration::ZERO,
-            left: Duration::ZERO,
         }
     }
 
-    /// Adds a command, or gives it back where the queue is full.
-    pub(super) fn push(&mut self, waiting: Waiting, group: Option<u64>) -> Result<Next, Waiting> {
-        let size = waiting.command.size();
-        if self.waiting.len() + self.staged.len() >= MAX_WAITING
-            || self.bytes.saturating_add(size) > MAX_WAITING_BYTES
+    /// Adds a command, or gives it back where the queue is full. The size of the command itself does not count, so that
+    /// there is none that could never leave.
+    pub(super) fn push(
+        &mut self,
+        waiting: Waiting,
+        group: Option<u64>,
+        now: Duration,
+    ) -> Result<Next, Waiting> {
+        if self.waiting.len() + self.staged.len() >= MAX_WAITING || self.bytes >= MAX_WAITING_BYTES
         {
             return Err(waiting);
         }
-        self.bytes += size;
+        self.bytes += waiting.load.bytes;
         if let Some(group) = group {
             self.staged.push((group, waiting));
             return Ok(Next::Nothing);
@@ -103,30 +119,38 @@ impl Queue {
             waiting,
             joined: false,
         });
-        Ok(self.next())
+        Ok(self.next(now))
     }
 
     /// Lets a group leave.
-    pub(super) fn leave(&mut self, group: u64) -> Next {
+    pub(super) fn leave(&mut self, group: u64, now: Duration) -> Next {
         let mut joined = false;
         for (_, waiting) in self.staged.extract_if(.., |(id, _)| *id == group) {
             self.waiting.push_back(Place { waiting, joined });
             joined = true;
         }
-        self.next()
+        self.next(now)
     }
 
-    fn next(&mut self) -> Next {
+    fn next(&mut self, now: Duration) -> Next {
         let me = thread::current().id();
-        if self.waiting.is_empty()
-            || self.drivers >= self.shape.lanes
-            || self.collecting == Some(me)
-        {
+        if self.waiting.is_empty() || self.collecting == Some(me) {
             return Next::Nothing;
         }
-        self.drivers += 1;
+        if self.drivers.len() >= self.shape.lanes {
+            // A runtime that nobody drives any more would keep its lanes for good.
+            let patience = self.shape.patience;
+            self.drivers
+                .retain(|(_, since)| now.saturating_sub(*since) <= patience);
+        }
+        if self.drivers.len() >= self.shape.lanes {
+            return Next::Nothing;
+        }
+        let driver = self.next_driver;
+        self.next_driver += 1;
+        self.drivers.push((driver, now));
         self.collecting = Some(me);
-        Next::Spawn
+        Next::Spawn(driver)
     }
 
     /// Says that the driver of a thread begins.
@@ -142,85 +166,73 @@ impl Queue {
         self.collecting = None;
     }
 
-    /// Takes out what one request carries, without what nobody waits for any more. Empty: the driver ends here.
-    pub(super) fn take(&mut self) -> (Vec<Waiting>, Next) {
-        let max_commands = self.max_commands();
+    /// Takes out what one request of a driver carries, without what nobody waits for any more. Empty: the driver ends here.
+    pub(super) fn take(&mut self, driver: DriverId, now: Duration) -> (Vec<Waiting>, Next) {
+        let Some(place) = self.drivers.iter().position(|(id, _)| *id == driver) else {
+            return (Vec::new(), Next::Nothing);
+        };
         let mut batch: Vec<Waiting> = Vec::new();
-        let mut bytes = 0;
+        let mut carried = Load::default();
         while let Some(place) = self.waiting.front() {
-            let size = place.waiting.command.size();
+            let load = place.waiting.load;
             let gone = place.waiting.answer.is_canceled();
-            let full = if place.joined {
-                2 * max_commands
-            } else {
-                max_commands
-            };
-            let fits =
-                batch.is_empty() || batch.len() < full && bytes + size <= self.shape.max_bytes;
+            let fits = batch.is_empty() || self.fits(carried + load, place.joined);
             if !gone && !fits {
                 break;
             }
-            self.bytes -= size;
+            self.bytes -= load.bytes;
             if let Some(place) = self.waiting.pop_front()
                 && !gone
             {
-                bytes += size;
+                carried = carried + load;
                 batch.push(place.waiting);
             }
         }
         if batch.is_empty() {
-            self.drivers -= 1;
+            self.drivers.swap_remove(place);
             return (batch, Next::Nothing);
         }
-        self.on_the_way += batch.len();
-        let next = self.next();
+        if let Some((_, since)) = self.drivers.get_mut(place) {
+            *since = now;
+        }
+        let next = self.next(now);
         (batch, next)
     }
 
-    /// Returns how long a lane is to wait before it leaves, which is not at all where there is no load: then few
-    /// commands are on the way. Zero counts as its departure.
-    pub(super) fn pause(&mut self, now: Duration) -> Duration {
-        let lanes = u32::try_from(self.shape.lanes).unwrap_or(u32::MAX);
-        let apart = (self.trip / lanes.saturating_add(1)).min(MAX_PAUSE);
-        let is_loaded = self.on_the_way > 2 * self.shape.lanes;
-        let is_full = self.waiting.len() >= self.max_commands();
-        if self.waiting.is_empty() {
-            return Duration::ZERO;
-        }
-        let pause = (self.left + apart).saturating_sub(now);
-        if is_loaded && !is_full && apart >= MIN_PAUSE && !pause.is_zero() {
-            return pause;
-        }
-        self.left = now;
-        Duration::ZERO
-    }
-
-    /// Says that a request has ended, after so long.
-    pub(super) fn came_back(&mut self, commands: usize, after: Duration) {
-        self.on_the_way -= commands;
-        self.trip = (3 * self.trip + after) / 4;
+    /// Returns whether a request carries so much; a group that has begun to leave is not split for being many.
+    fn fits(&self, load: Load, joined: bool) -> bool {
+        let groups = if joined { 2 } else { 1 };
+        load.replies <= groups * self.max_commands()
+            && load.values <= self.shape.max_values
+            && load.bytes <= self.shape.max_bytes
     }
 
     /// Gives a lane back that ended badly. Where it was the last one, returns what nobody drives any more.
-    pub(super) fn abandon(&mut self, driver: ThreadId, carried: usize) -> Vec<Waiting> {
-        self.begin(driver);
-        self.on_the_way -= carried;
-        self.drivers -= 1;
-        if self.drivers > 0 {
+    pub(super) fn abandon(&mut self, driver: DriverId, thread: ThreadId) -> Vec<Waiting> {
+        self.begin(thread);
+        let drivers = self.drivers.len();
+        self.drivers.retain(|(id, _)| *id != driver);
+        if !self.drivers.is_empty() || drivers == 0 {
             return Vec::new();
         }
         let waiting: Vec<_> = self.waiting.drain(..).map(|place| place.waiting).collect();
-        self.bytes -= waiting
-            .iter()
-            .map(|each| each.command.size())
-            .sum::<usize>();
+        self.bytes -= waiting.iter().map(|each| each.load.bytes).sum::<usize>();
         waiting
     }
 
-    /// Remembers how large replies are.
-    pub(super) fn learn(&mut self, commands: usize, bytes: usize) {
-        let mean = bytes / commands.max(1);
-        self.reply_bytes = (3 * self.reply_bytes + mean) / 4;
+    /// Remembers what a request with so many replies has taught.
+    pub(super) fn learn(&mut self, replies: usize, lesson: Lesson) {
+        match lesson {
+            Lesson::Nothing => {}
+            Lesson::Answer(bytes) => {
+                let mean = bytes / replies.max(1);
+                self.reply_bytes = (self.reply_bytes.saturating_mul(3).saturating_add(mean)) / 4;
+            }
+            Lesson::TooLarge => {
+                let half = (self.shape.max_bytes / 2).max(MIN_BYTES);
+                self.shape.max_bytes = self.shape.max_bytes.min(half);
+            }
+        }
     }
 
     fn max_commands(&self) -> usize {
@@ -230,162 +242,4 @@ impl Queue {
 }
 
 #[cfg(test)]
-mod tests {
-    use futures_channel::oneshot::{self, Receiver};
-
-    use super::*;
-    use crate::store::remote::Effect;
-
-    const SHAPE: Shape = Shape {
-        lanes: 2,
-        max_commands: 3,
-        max_bytes: 100,
-    };
-
-    fn waiting(bytes: usize) -> (Waiting, Receiver<Answered>) {
-        let (answer, receiver) = oneshot::channel();
-        let command = Command::new("GET", Effect::Read).word(vec![b'k'; bytes - 3]);
-        (Waiting { command, answer }, receiver)
-    }
-
-    fn push(queue: &mut Queue, bytes: usize) -> (Option<Next>, Receiver<Answered>) {
-        let (waiting, receiver) = waiting(bytes);
-        (queue.push(waiting, None).ok(), receiver)
-    }
-
-    #[test]
-    fn one_thread_starts_one_driver_until_that_begins() {
-        let mut queue = Queue::new(SHAPE);
-        let me = thread::current().id();
-        let (first, _a) = push(&mut queue, 10);
-        let (second, _b) = push(&mut queue, 10);
-        assert_eq!((first, second), (Some(Next::Spawn), Some(Next::Nothing)));
-        queue.begin(me);
-        let (third, _c) = push(&mut queue, 10);
-        assert_eq!(third, Some(Next::Spawn));
-        queue.give_up();
-        let (fourth, _d) = push(&mut queue, 10);
-        assert_eq!(fourth, Some(Next::Nothing), "both lanes are busy");
-    }
-
-    #[test]
-    fn nobody_relies_on_a_driver_that_has_let_a_caller_down() {
-        let mut queue = Queue::new(SHAPE);
-        let (_, _a) = push(&mut queue, 10);
-        queue.give_up();
-        assert_eq!(push(&mut queue, 10).0, Some(Next::Spawn));
-    }
-
-    #[test]
-    fn a_request_carries_so_many_commands_and_bytes() {
-        let mut queue = Queue::new(SHAPE);
-        let _receivers: Vec<_> = [10, 10, 10, 10, 95, 10]
-            .map(|size| push(&mut queue, size))
-            .into();
-        queue.begin(thread::current().id());
-        let mut sizes = Vec::new();
-        loop {
-            let (batch, _) = queue.take();
-            if batch.is_empty() {
-                break;
-            }
-            sizes.push(batch.len());
-        }
-        assert_eq!(sizes, [3, 1, 1, 1]);
-        assert_eq!(queue.bytes, 0);
-    }
-
-    #[test]
-    fn what_nobody_waits_for_never_leaves() {
-        let mut queue = Queue::new(SHAPE);
-        let (_, gone) = push(&mut queue, 10);
-        let (_, _stays) = push(&mut queue, 20);
-        drop(gone);
-        let (batch, _) = queue.take();
-        assert_eq!(
-            batch.iter().map(|each| each.command.size()).sum::<usize>(),
-            20
-        );
-        assert_eq!(queue.bytes, 0);
-    }
-
-    #[test]
-    fn a_group_leaves_together_and_not_before_it_is_told_to() {
-        let mut queue = Queue::new(SHAPE);
-        let (_, _single) = push(&mut queue, 10);
-        let (_, _other) = push(&mut queue, 10);
-        let mut receivers = Vec::new();
-        for _ in 0..3 {
-            let (each, receiver) = waiting(10);
-            assert_eq!(queue.push(each, Some(7)).ok(), Some(Next::Nothing));
-            receivers.push(receiver);
-        }
-        assert_eq!(queue.staged.len(), 3);
-        let _ = queue.leave(7);
-        let (batch, _) = queue.take();
-        assert_eq!(
-            batch.len(),
-            5,
-            "a group that has begun to leave is not split"
-        );
-    }
-
-    #[test]
-    fn a_full_queue_takes_nothing_more() {
-        let mut queue = Queue::new(SHAPE);
-        let half = MAX_WAITING_BYTES / 2;
-        let (first, _a) = push(&mut queue, half);
-        let (second, _b) = push(&mut queue, half);
-        let (third, _c) = push(&mut queue, 10);
-        assert!(first.is_some() && second.is_some() && third.is_none());
-    }
-
-    #[test]
-    fn the_last_lane_that_ends_badly_leaves_nobody_behind() {
-        let mut queue = Queue::new(SHAPE);
-        let me = thread::current().id();
-        let (_, _a) = push(&mut queue, 10);
-        let (_, _b) = push(&mut queue, 10);
-        assert_eq!(queue.abandon(me, 0).len(), 2);
-        assert_eq!((queue.bytes, queue.drivers), (0, 0));
-        assert_eq!(push(&mut queue, 10).0, Some(Next::Spawn));
-    }
-
-    #[test]
-    fn large_replies_make_smaller_requests() {
-        let mut queue = Queue::new(Shape {
-            max_commands: 256,
-            ..SHAPE
-        });
-        assert_eq!(queue.max_commands(), 256);
-        for _ in 0..20 {
-            queue.learn(2, 2 << 20);
-        }
-        assert_eq!(queue.max_commands(), 8);
-    }
-
-    #[test]
-    fn lanes_leave_apart_under_load_only() {
-        const TRIP: Duration = Duration::from_millis(9);
-        let mut queue = Queue::new(Shape {
-            max_commands: 256,
-            max_bytes: 1 << 10,
-            ..SHAPE
-        });
-        queue.trip = TRIP;
-        let (_, _a) = push(&mut queue, 10);
-        assert_eq!(queue.pause(TRIP), Duration::ZERO);
-        let _ = queue.take();
-        let (_, _b) = push(&mut queue, 10);
-        assert_eq!(queue.pause(TRIP), Duration::ZERO, "few are on the way");
-        let receivers: Vec<_> = (0..5).map(|_| push(&mut queue, 10)).collect();
-        let _ = queue.take();
-        let (_, _c) = push(&mut queue, 10);
-        assert_eq!(queue.pause(TRIP), TRIP / 3);
-        assert_eq!(queue.pause(TRIP + TRIP / 3), Duration::ZERO);
-        queue.came_back(receivers.len() + 1, TRIP);
-        let now = TRIP + TRIP / 3;
-        assert_eq!(queue.pause(now), Duration::ZERO, "few are left on the way");
-        assert_eq!((queue.on_the_way, queue.trip), (1, TRIP));
-    }
-}
+mod tests;

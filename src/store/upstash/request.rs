@@ -10,10 +10,10 @@ use reqwest::Url;
 
 use bytes::Bytes;
 
-use super::{endpoint::Endpoint, failure::Failure, response::Shape};
+use super::{endpoint::Endpoint, failure::Failure, load::Load, response::Shape};
 use crate::store::{
     ErrorKind,
-    remote::{Command, Effect},
+    remote::{Command, Effect, escaped_len},
 };
 
 /// From this size on a command is a request of its own, so that small ones do not wait for it.
@@ -28,6 +28,7 @@ pub(super) struct Request {
     pub(super) body: Bytes,
     pub(super) shape: Shape,
     pub(super) effect: Effects,
+    pub(super) load: Load,
 }
 
 /// What the commands of a request do, the strongest of all.
@@ -41,7 +42,11 @@ pub(super) enum Effects {
 
 impl Request {
     /// Fails for a command that no JSON can carry: nothing is sent.
-    pub(super) fn new(endpoint: &Endpoint, commands: &[Command]) -> Result<Self, Failure> {
+    pub(super) fn new(
+        endpoint: &Endpoint,
+        commands: &[Command],
+        load: Load,
+    ) -> Result<Self, Failure> {
         let effect = commands.iter().map(Effects::of).max();
         let effect = effect.unwrap_or(Effects::Reads);
         if let [command] = commands {
@@ -54,9 +59,10 @@ impl Request {
                     body: value,
                     shape: Shape::One,
                     effect,
+                    load,
                 });
             }
-            let mut body = Vec::with_capacity(command.size() + 64);
+            let mut body = Vec::with_capacity(load.bytes);
             push_command(&mut body, command)?;
             return Ok(Self {
                 url: endpoint.command.clone(),
@@ -64,14 +70,16 @@ impl Request {
                 body: body.into(),
                 shape: Shape::One,
                 effect,
+                load,
             });
         }
         Ok(Self {
             url: endpoint.pipeline.clone(),
             content_type: "application/json",
-            body: pipeline(commands)?.into(),
+            body: pipeline(commands, load.bytes)?.into(),
             shape: Shape::Many(commands.len()),
             effect,
+            load,
         })
     }
 }
@@ -104,9 +112,8 @@ fn large_set(command: &Command) -> Option<(&str, &str, Bytes)> {
     (is_plain && is_raw(key.len(), value.len())).then(|| (text, millis, value.clone()))
 }
 
-fn pipeline(commands: &[Command]) -> Result<Vec<u8>, Failure> {
-    let size: usize = commands.iter().map(|command| command.size() + 32).sum();
-    let mut body = Vec::with_capacity(size);
+fn pipeline(commands: &[Command], bytes: usize) -> Result<Vec<u8>, Failure> {
+    let mut body = Vec::with_capacity(bytes + 1);
     for command in commands {
         body.push(if body.is_empty() { b'[' } else { b',' });
         push_command(&mut body, command)?;
@@ -141,15 +148,18 @@ fn as_text(word: &[u8]) -> Result<&str, Failure> {
     })
 }
 
-/// Returns whether a request can carry the command: refused before it is queued, it fails nobody else.
-pub(super) fn check(command: &Command) -> Result<(), Failure> {
-    if large_set(command).is_some() {
-        return Ok(());
+/// Returns what the command weighs if a request can carry it: refused before it is queued, it fails nobody else.
+pub(super) fn weigh(command: &Command) -> Result<Load, Failure> {
+    if let Some((_, _, value)) = large_set(command) {
+        return Ok(Load::of(command, value.len()));
     }
-    command
-        .arguments()
-        .iter()
-        .try_for_each(|word| as_text(word).map(|_| ()))
+    // A comma, and brackets; each word has two quotes and a comma.
+    let mut bytes = command.name().len() + 5;
+    for word in command.arguments() {
+        as_text(word)?;
+        bytes += escaped_len(word) + 3;
+    }
+    Ok(Load::of(command, bytes))
 }
 
 #[cfg(test)]
@@ -162,7 +172,10 @@ mod tests {
     }
 
     fn request(commands: &[Command]) -> Request {
-        Request::new(&endpoint(), commands).unwrap_or_else(|_| panic!("a good request"))
+        let loads = commands.iter().map(|command| weigh(command).ok());
+        let load = loads.flatten().reduce(|all, each| all + each);
+        Request::new(&endpoint(), commands, load.unwrap_or_default())
+            .unwrap_or_else(|_| panic!("a good request"))
     }
 
     fn get(key: &'static str) -> Command {
@@ -206,8 +219,18 @@ mod tests {
 
     #[test]
     fn a_word_that_is_no_text_is_refused_before_it_is_sent() {
-        assert!(check(&set("key", vec![0xFF; LARGE - 1])).is_err());
-        assert!(check(&set("key", vec![0xFF; LARGE])).is_ok());
+        assert!(weigh(&set("key", vec![0xFF; LARGE - 1])).is_err());
+        assert!(weigh(&set("key", vec![0xFF; LARGE])).is_ok());
+    }
+
+    // The bytes of words were counted, and JSON may be six times as long.
+    #[test]
+    fn a_command_weighs_what_it_is_in_json() {
+        let commands = [get("a\"b\\c\n\r\t\u{8}\u{c}\u{1}\u{7f}é"), get("b")];
+        let load = request(&commands).load;
+        assert_eq!(load.bytes + 1, request(&commands).body.len());
+        let raw = request(&[set("key", vec![0xFF; LARGE])]);
+        assert_eq!(raw.load.bytes, LARGE);
     }
 
     #[test]

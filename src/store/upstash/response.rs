@@ -2,12 +2,15 @@
 
 use std::fmt;
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header::CONTENT_TYPE};
-use serde_json::Value;
 
-use super::{failure::Failure, lanes::Answers, queue::Answered};
+use super::{
+    document::{Document, Item},
+    failure::Failure,
+    lanes::Answers,
+    queue::Answered,
+};
 use crate::store::{
     ErrorKind,
     remote::{Refusal, Reply},
@@ -27,22 +30,21 @@ pub(super) enum Shape {
     Many(usize),
 }
 
+/// Why there is no [`Answer`].
+pub(super) enum NoAnswer {
+    Failed(Failure),
+    /// It has more than so many bytes.
+    TooLong(usize),
+}
+
 /// Reads the answer to each command.
 pub(super) fn answers(answer: &Answer, shape: Shape) -> Answers {
-    let Ok(value) = serde_json::from_slice(&answer.body) else {
-        return Err(foreign(answer));
-    };
-    match (value, shape) {
-        (Value::Object(mut item), shape) => {
-            if let Some(Value::String(text)) = item.remove("error") {
-                return refused(answer, Refusal::new(text), shape);
-            }
-            match (item.remove("result"), shape) {
-                (Some(result), Shape::One) if answer.status.is_success() => Ok(vec![reply(result)]),
-                _ => Err(foreign(answer)),
-            }
+    match (Document::read(&answer.body, shape), shape) {
+        (Some(Document::One(Item::Error(text))), _) => refused(answer, Refusal::new(text), shape),
+        (Some(Document::One(Item::Result(reply))), Shape::One) if answer.status.is_success() => {
+            Ok(vec![Ok(reply)])
         }
-        (Value::Array(items), Shape::Many(sent))
+        (Some(Document::Many(items)), Shape::Many(sent))
             if items.len() == sent && answer.status.is_success() =>
         {
             Ok(items.into_iter().map(item).collect())
@@ -64,31 +66,12 @@ fn refused(answer: &Answer, refusal: Refusal, shape: Shape) -> Answers {
     Err(failure.because(refusal))
 }
 
-fn item(value: Value) -> Answered {
-    let Value::Object(mut item) = value else {
-        return Err(strange());
-    };
-    if let Some(Value::String(text)) = item.remove("error") {
-        return Ok(Reply::Refused(Refusal::new(text)));
+fn item(item: Item) -> Answered {
+    match item {
+        Item::Result(reply) => Ok(reply),
+        Item::Error(text) => Ok(Reply::Refused(Refusal::new(text))),
+        Item::Strange => Err(strange()),
     }
-    item.remove("result").map_or_else(|| Err(strange()), reply)
-}
-
-fn reply(value: Value) -> Answered {
-    Ok(match value {
-        Value::Null => Reply::Nil,
-        Value::Number(number) => Reply::Integer(number.as_i64().ok_or_else(strange)?),
-        // The one reply that is not encoded; no base64 has two characters.
-        Value::String(text) if text == "OK" => Reply::Text(Bytes::from_static(b"OK")),
-        Value::String(text) => {
-            let bytes = STANDARD.decode(text).map_err(|_| strange())?;
-            Reply::Text(bytes.into())
-        }
-        Value::Array(items) => {
-            Reply::Array(items.into_iter().map(reply).collect::<Result<_, _>>()?)
-        }
-        Value::Bool(_) | Value::Object(_) => return Err(strange()),
-    })
 }
 
 fn strange() -> Failure {
@@ -213,6 +196,28 @@ mod tests {
         ] {
             assert_eq!(one(body), None, "{body}");
         }
+    }
+
+    // An error that is an object, as gateways have it, beside a result of null counted as that result.
+    #[test]
+    fn an_error_is_an_error_whatever_it_is() {
+        for error in [
+            "{\"message\":\"shard is down\"}",
+            "[]",
+            "1",
+            "1.5",
+            "-1",
+            "true",
+        ] {
+            let item = format!("{{\"error\":{error},\"result\":null}}");
+            assert_eq!(one(&item), None, "{error}");
+            let two = format!("[{item},{{\"result\":1,\"error\":null,\"more\":[{{}}]}}]");
+            let answers = read(200, &two, Shape::Many(2)).unwrap_or_default();
+            assert!(answers[0].is_err(), "{error}");
+            assert!(matches!(answers[1], Ok(Reply::Integer(1))));
+        }
+        assert_eq!(one(r#"{"error":null,"result":null}"#), Some(Reply::Nil));
+        assert_eq!(one(r#"{"error":null}"#), None);
     }
 
     #[test]

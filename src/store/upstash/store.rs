@@ -2,7 +2,7 @@
 
 use std::{fmt, pin::pin, sync::Arc, time::Duration};
 
-use super::{UpstashStoreBuilder, UpstashUsage, lanes::within, link::Link, wire::Rest};
+use super::{UpstashStoreBuilder, UpstashUsage, link::Link, wire::Rest};
 use crate::store::{
     Batch, Claim, ConfigError, Cursor, Decisions, Entries, Error, ErrorKind, Key, Limits, Members,
     Position, Purge, Purges, Result, Scope, Store, Written,
@@ -44,6 +44,9 @@ use crate::store::{
 ///     .build()?;
 /// # Ok::<_, tower_upstash::store::ConfigError>(())
 /// ```
+///
+/// On `wasm32-unknown-unknown`, requests are the host's `fetch`, which cannot be told not to follow redirects: a server that
+/// answers a write with one (307, 308) has it sent twice. An answer that does not say how long it is is read whole.
 ///
 /// # Cancellation
 /// A call that is dropped before its command leaves has no effect; after that, the command runs as a whole.
@@ -90,14 +93,13 @@ impl UpstashStore {
     ) -> Result<T> {
         let link = self.link();
         let result = if link.executor.is_here() {
-            within(pin!(call), &link.timer, limit)
-                .await
-                .unwrap_or_else(|| {
-                    Err(Error::new(
-                        ErrorKind::Timeout,
-                        "no answer within the time limit",
-                    ))
-                })
+            let answer = link.timer.within(limit, pin!(call)).await;
+            answer.unwrap_or_else(|| {
+                Err(Error::new(
+                    ErrorKind::Timeout,
+                    "no answer within the time limit",
+                ))
+            })
         } else {
             Err(Error::invalid("a call from outside of a tokio runtime"))
         };

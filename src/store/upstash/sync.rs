@@ -36,6 +36,9 @@ impl SyncToken {
     /// Tokens are opaque, so which of two is later has to be known from outside: the answer to a write has seen that
     /// write; the answer to a read may be older than what has come in since the read left. What only decides limits is
     /// never read back, and would make reads wait for it.
+    ///
+    /// Of two writes at the same time, the token of the one that is answered last stays. It may be the earlier one: then a
+    /// replica that has not seen the other yet may answer the next read. Whoever waits for one write before the next is safe.
     pub(super) fn advance(&self, carried: &Known, effect: Effects, token: Option<&HeaderValue>) {
         let Some(token) = token.filter(|token| token.len() <= Self::MAX_BYTES) else {
             return;

@@ -5,7 +5,10 @@ use std::time::Duration;
 use bytes::BytesMut;
 use reqwest::{Client, RequestBuilder, redirect, retry};
 
-use super::{failure::Failure, response::Answer};
+use super::{
+    failure::Failure,
+    response::{Answer, NoAnswer},
+};
 use crate::store::ErrorKind;
 
 /// Whether the client speaks TLS.
@@ -17,12 +20,17 @@ pub(super) const fn lanes(asked: usize) -> usize {
 }
 
 /// Sends a request, and reads its answer whole.
-pub(super) async fn exchange(request: RequestBuilder, limit: usize) -> Result<Answer, Failure> {
+pub(super) async fn exchange(request: RequestBuilder, limit: usize) -> Result<Answer, NoAnswer> {
     let mut response = request.send().await.map_err(failure)?;
-    let mut body = BytesMut::new();
+    let length = response.content_length().unwrap_or_default();
+    let length = usize::try_from(length).unwrap_or(usize::MAX);
+    if length > limit {
+        return Err(NoAnswer::TooLong(limit));
+    }
+    let mut body = BytesMut::with_capacity(length.min(64 << 10));
     while let Some(chunk) = response.chunk().await.map_err(failure)? {
         if chunk.len() > limit - body.len() {
-            return Err(Failure::unavailable("an answer beyond all bounds"));
+            return Err(NoAnswer::TooLong(limit));
         }
         body.extend_from_slice(&chunk);
     }
@@ -33,7 +41,7 @@ pub(super) async fn exchange(request: RequestBuilder, limit: usize) -> Result<An
     })
 }
 
-fn failure(error: reqwest::Error) -> Failure {
+fn failure(error: reqwest::Error) -> NoAnswer {
     let failure = if error.is_connect() && error.is_timeout() {
         Failure::new(ErrorKind::Timeout, "no connection within the time limit")
     } else if error.is_connect() {
@@ -42,7 +50,7 @@ fn failure(error: reqwest::Error) -> Failure {
         Failure::unavailable("the connection broke off")
     };
     // Of a large write, the URL has the key.
-    failure.because(error.without_url())
+    NoAnswer::Failed(failure.because(error.without_url()))
 }
 
 /// Returns the default client: no retries, no redirects, no proxy of the environment, connections closed before the

@@ -102,7 +102,8 @@ impl Meter {
     /// A write is billed in the primary region and in each read region.
     pub(super) fn bill(&self, bill: Bill) {
         let regions = 1 + u64::from(self.read_regions);
-        add(&self.commands, bill.reads + bill.writes * regions);
+        let writes = bill.writes.saturating_mul(regions);
+        add(&self.commands, bill.reads.saturating_add(writes));
     }
 
     pub(super) fn failed(&self, error: &Error) {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{
     lanes::Lanes,
     link::Link,
+    load,
     queue::Shape,
     request::{self, LARGE},
     transport,
@@ -19,7 +20,7 @@ use crate::{
 
 /// The most large requests at once.
 const LARGE_LANES: usize = 8;
-/// What one request carries: JSON can be six times as long as the words, and 10 MB are the limit of the server.
+/// What one request carries, of replies and of bytes: more would be late together.
 const MAX_COMMANDS: usize = 256;
 const MAX_BYTES: usize = 1 << 20;
 
@@ -36,11 +37,14 @@ impl Rest {
             lanes: transport::lanes(lanes),
             max_commands: MAX_COMMANDS,
             max_bytes: MAX_BYTES,
+            max_values: load::max_values(link.max_value),
+            patience: (link.time_limit.saturating_add(link.connect_time_limit)).saturating_mul(2),
         };
         let large = Shape {
             lanes: transport::lanes(LARGE_LANES),
             max_commands: 1,
             max_bytes: 0,
+            ..small
         };
         Self {
             small: Lanes::new(Arc::clone(&link), small),
@@ -63,15 +67,15 @@ impl Wire for Rest {
     }
 
     async fn send(&self, command: Command) -> Result<Reply> {
-        request::check(&command)?;
-        let lanes = if command.size() < LARGE {
+        let load = request::weigh(&command)?;
+        let lanes = if load.bytes < LARGE {
             &self.small
         } else {
             &self.large
         };
         let stopwatch = Stopwatch::start();
         self.link.meter.trip();
-        let answer = lanes.send(command).await;
+        let answer = lanes.send(command, load).await;
         if answer.is_ok() {
             self.link.meter.answered(stopwatch.elapsed());
         }

@@ -17,7 +17,7 @@ pub(crate) const ALGORITHMS: [Algorithm; 6] = [
 ];
 
 /// SplitMix64.
-pub(crate) struct Random(pub(super) u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
     pub(crate) fn next(&mut self) -> u64 {

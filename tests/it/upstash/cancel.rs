@@ -5,13 +5,14 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::runtime::{Builder, Handle};
 use tower_upstash::{
     executor::{Executor, Task},
     store::{ErrorKind, SharedStore, Store as _, UpstashStore},
+    time::Timer,
 };
 
 use super::{
@@ -140,7 +141,10 @@ async fn a_driver_that_is_dropped_at_any_point_leaves_nobody_waiting() {
         let server = Server::with_turns(0);
         let shelf = Shelf::default();
         let executor = Executor::new(shelf.clone());
-        let store = builder(&server).lanes(1).executor(executor);
+        let store = builder(&server)
+            .lanes(1)
+            .executor(executor)
+            .timer(Timer::tokio());
         let store: SharedStore = store.build().unwrap().into();
         let (a, b, late) = (key("a"), key("b"), key("late"));
         let mut calls = vec![Box::pin(store.get(&a)), Box::pin(store.get(&b))];
@@ -192,6 +196,7 @@ fn a_runtime_that_shuts_down_leaves_nobody_waiting() {
     let store: SharedStore = builder(&server)
         .lanes(1)
         .executor(executor)
+        .timer(Timer::tokio())
         .build()
         .unwrap()
         .into();
@@ -230,6 +235,7 @@ async fn a_driver_that_panics_leaves_nobody_waiting() {
     let server = Server::open();
     let store: SharedStore = builder(&server)
         .executor(Executor::new(Panics))
+        .timer(Timer::tokio())
         .build()
         .unwrap()
         .into();
@@ -251,4 +257,36 @@ fn a_call_outside_of_a_runtime_is_an_error() {
     assert_eq!(error.kind(), ErrorKind::Invalid);
     assert!(error.to_string().contains("tokio runtime"));
     assert!(server.requests().is_empty());
+}
+
+// Four of them, each with a lane on its way, kept all lanes for good.
+#[test]
+fn runtimes_that_are_driven_no_more_keep_no_lanes() {
+    let server = Server::open();
+    let short = Duration::from_millis(100);
+    let store = builder(&server).time_limit(short).connect_time_limit(short);
+    let store = SharedStore::from(store.build().unwrap());
+    let new = || Builder::new_current_thread().enable_all().build().unwrap();
+    let resting: Vec<_> = (0..4)
+        .map(|id| {
+            server.answer(Answer::Silence);
+            let runtime = new();
+            let id = key(&id.to_string());
+            let mut call = Box::pin(store.get(&id));
+            runtime.block_on(async {
+                assert!(poll_once(call.as_mut()).is_pending());
+                server.wait_for(server.requests().len() + 1).await;
+            });
+            drop(call);
+            runtime
+        })
+        .collect();
+    let runtime = new();
+    let end = Instant::now() + PATIENCE;
+    while runtime.block_on(store.get(&key("x"))).is_err() {
+        assert!(Instant::now() < end, "no lane is free any more");
+    }
+    drop(resting);
+    let after = runtime.block_on(store.get(&key("after")));
+    assert_eq!(text(after), value_of("after"));
 }

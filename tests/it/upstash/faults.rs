@@ -78,7 +78,7 @@ async fn every_caller_of_a_request_that_fails_gets_its_own_error() {
         ),
         (
             page(200, "{\"error\":\"ERR max request size exceeded\"}"),
-            ErrorKind::TooLarge,
+            ErrorKind::Unavailable,
         ),
         (
             page(
@@ -92,7 +92,7 @@ async fn every_caller_of_a_request_that_fails_gets_its_own_error() {
             ErrorKind::Unauthorized,
         ),
         (page(403, "<html>"), ErrorKind::Unauthorized),
-        (page(413, "<html>"), ErrorKind::TooLarge),
+        (page(413, "<html>"), ErrorKind::Unavailable),
         (page(429, "slow down"), ErrorKind::QuotaExceeded),
         (
             page(500, "[{\"result\":null},{\"result\":null}]"),
@@ -114,6 +114,19 @@ async fn a_lone_command_is_told_the_same() {
     let page = Answer::page;
     for (answer, kind) in [
         (Answer::Nothing, ErrorKind::Unavailable),
+        (page(413, "<html>"), ErrorKind::TooLarge),
+        (
+            page(400, "{\"error\":\"ERR max request size exceeded\"}"),
+            ErrorKind::TooLarge,
+        ),
+        // A result of null stood for it.
+        (
+            page(
+                200,
+                "{\"error\":{\"message\":\"shard is down\"},\"result\":null}",
+            ),
+            ErrorKind::Unavailable,
+        ),
         (
             page(400, "{\"error\":\"WRONGTYPE Operation against a key\"}"),
             ErrorKind::Corrupt,

@@ -1,10 +1,14 @@
 //! What leaves together.
 
-use tokio::{runtime::Builder, task::JoinSet};
+use tokio::{
+    runtime::{Builder, Handle},
+    task::{JoinSet, block_in_place},
+    time::timeout,
+};
 use tower_upstash::store::{Entry, ErrorKind, Result, SharedStore, Store as _, together};
 
 use super::{
-    builder, key, open, poll_once,
+    PATIENCE, builder, key, open, poll_once,
     server::{Answer, Server},
     text, value_of,
 };
@@ -151,7 +155,8 @@ async fn many_callers_at_once_share_one_request() {
 #[tokio::test]
 async fn a_request_carries_256_commands_at_most() {
     let server = Server::open();
-    call_many(&server, 600).await;
+    let store = builder(&server).max_value(1 << 10).build().unwrap();
+    call_many_of(store.into(), 600).await;
     let mut sizes: Vec<_> = server
         .requests()
         .iter()
@@ -170,16 +175,17 @@ async fn many_callers_on_many_threads_share_few_requests() {
 }
 
 async fn call_many(server: &Server, callers: usize) {
-    let store = open(server);
+    call_many_of(open(server), callers).await;
+}
+
+async fn call_many_of(store: SharedStore, callers: usize) {
     let mut calls = JoinSet::new();
     for id in 0..callers {
         let store = store.clone();
         let id = id.to_string();
         calls.spawn(async move { assert_eq!(text(store.get(&key(&id)).await), value_of(&id)) });
     }
-    while let Some(call) = calls.join_next().await {
-        call.unwrap();
-    }
+    timeout(PATIENCE, calls.join_all()).await.expect("answers");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -214,10 +220,13 @@ async fn calls_that_come_and_go_among_failures_get_their_own_answers_or_an_error
         server.wait_for(requests).await;
         server.answer(Answer::Nothing);
     }
-    let answered: usize = callers.join_all().await.into_iter().sum();
+    let answers = timeout(2 * PATIENCE, callers.join_all()).await;
+    let answered: usize = answers.expect("nobody hangs").into_iter().sum();
     assert!(answered > 0);
     // What is left over fails a few more.
-    while store.get(&key("last failures")).await.is_err() {}
+    for _ in 0..10 {
+        let _ = store.get(&key("last failures")).await;
+    }
     assert_eq!(text(store.get(&key("after")).await), value_of("after"));
 }
 
@@ -296,4 +305,16 @@ async fn a_queue_that_is_full_refuses_at_once() {
     server.give_turns(2);
     assert_eq!(text(first.await), value_of("k"));
     assert_eq!(text(store.get(&asked).await), value_of("k"));
+}
+
+// Its command never left: the group waited for the end of a poll that waited for the answer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_blocks_its_poll_is_answered() {
+    let server = Server::open();
+    let store = open(&server);
+    let blocking = tokio::spawn(together(async move {
+        block_in_place(|| Handle::current().block_on(store.get(&key("a"))))
+    }));
+    assert_eq!(text(blocking.await.unwrap()), value_of("a"));
+    assert_eq!(server.requests().len(), 1);
 }

@@ -63,10 +63,11 @@ async fn every_fault_is_an_error_of_its_kind_and_over_when_it_ends() {
         (Fault::DropAfter, ErrorKind::Unavailable),
         (Fault::Reset, ErrorKind::Unavailable),
         (Fault::Html(502), ErrorKind::Unavailable),
-        (Fault::Html(413), ErrorKind::TooLarge),
+        // Two share a request: neither is too large.
+        (Fault::Html(413), ErrorKind::Unavailable),
         (
             Fault::ErrorWith200("ERR max key size exceeded".to_owned()),
-            ErrorKind::TooLarge,
+            ErrorKind::Unavailable,
         ),
         (Fault::Truncated, ErrorKind::Unavailable),
         (Fault::CutJson, ErrorKind::Unavailable),

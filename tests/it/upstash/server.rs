@@ -22,7 +22,10 @@ use tokio::{
     net::TcpListener,
     runtime::Builder,
     sync::{Semaphore, oneshot, watch},
+    time::timeout,
 };
+
+use super::PATIENCE;
 
 /// A request as it arrived.
 #[derive(Clone, Debug)]
@@ -136,7 +139,8 @@ impl Server {
     /// Waits for so many requests since the start.
     pub(super) async fn wait_for(&self, requests: usize) {
         let mut count = self.state.count.subscribe();
-        count.wait_for(|count| *count >= requests).await.unwrap();
+        let waited = timeout(PATIENCE, count.wait_for(|count| *count >= requests)).await;
+        waited.expect("so many requests").unwrap();
     }
 }
 

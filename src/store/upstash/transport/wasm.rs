@@ -3,13 +3,16 @@
 use reqwest::RequestBuilder;
 use send_wrapper::SendWrapper;
 
-use super::{failure::Failure, response::Answer};
+use super::{
+    failure::Failure,
+    response::{Answer, NoAnswer},
+};
 
-/// Sends a request, and reads its answer whole.
+/// Sends a request, and reads its answer whole: one that does not say how long it is before anything can be counted.
 pub(super) fn exchange(
     request: RequestBuilder,
     limit: usize,
-) -> impl Future<Output = Result<Answer, Failure>> + Send {
+) -> impl Future<Output = Result<Answer, NoAnswer>> + Send {
     // There is one thread.
     SendWrapper::new(async move {
         let response = request.send().await.map_err(failure)?;
@@ -25,13 +28,14 @@ pub(super) fn exchange(
                 });
             }
         }
-        Err(Failure::unavailable("an answer beyond all bounds"))
+        Err(NoAnswer::TooLong(limit))
     })
 }
 
-fn failure(error: reqwest::Error) -> Failure {
+fn failure(error: reqwest::Error) -> NoAnswer {
     // Of a large write, the URL has the key.
-    Failure::unavailable("the request failed").because(error.without_url())
+    let failure = Failure::unavailable("the request failed");
+    NoAnswer::Failed(failure.because(error.without_url()))
 }
 
 /// The client of the host, which has its own time limits and connections.
