@@ -8,7 +8,10 @@ use super::{
 };
 use crate::{
     quota::{Algorithm, Quota},
-    store::{Claim, Error, Result, Spend, remote::script::Script},
+    store::{
+        Claim, Error, Result, Spend,
+        remote::{command::text, script::Script},
+    },
     time::Timestamp,
 };
 
@@ -38,13 +41,13 @@ enum Layout {
 
 impl Call {
     pub(super) fn new(claims: &[Claim], settings: &Settings) -> Result<Self> {
-        // One instant for all claims.
-        let now = settings.now();
         if let [claim] = claims
-            && let Some(call) = Self::even(claim, settings, now)
+            && let Some(call) = Self::even(claim, settings)
         {
             return Ok(call);
         }
+        // One instant for all claims.
+        let now = settings.now();
         let layouts: Vec<_> = claims
             .iter()
             .map(|claim| layout(claim, settings, now))
@@ -58,7 +61,11 @@ impl Call {
             reads: u64::from(asks_time) + u64::from(keys.strings > 0) + keys.hashes() as u64,
             keys: Vec::new(),
         };
-        call.time(asks_time, now);
+        call.arguments.push(if asks_time {
+            Bytes::new()
+        } else {
+            text(now.as_micros())
+        });
         if keys.hashes() == 0 {
             call.arguments.push(Bytes::new());
         } else {
@@ -72,7 +79,7 @@ impl Call {
     }
 
     /// One take by GCRA with units of whole microseconds: almost every call of almost everyone.
-    fn even(claim: &Claim, settings: &Settings, now: Timestamp) -> Option<Self> {
+    fn even(claim: &Claim, settings: &Settings) -> Option<Self> {
         let (quota, key) = (claim.quota(), claim.key());
         let Spend::Take(cost @ 1..) = claim.spending() else {
             return None;
@@ -91,19 +98,15 @@ impl Call {
             arguments: Vec::with_capacity(4),
             reads: 1 + u64::from(asks_time),
         };
-        call.time(asks_time, now);
+        call.arguments.push(if asks_time {
+            Bytes::new()
+        } else {
+            text(settings.now().as_micros())
+        });
         call.number(window(quota) / limit);
         call.number(u64::from(quota.capacity()));
         call.number(u64::from(cost));
         Some(call)
-    }
-
-    fn time(&mut self, asks: bool, now: Timestamp) {
-        if asks {
-            self.arguments.push(Bytes::new());
-        } else {
-            self.number(now.as_micros());
-        }
     }
 
     fn claim(&mut self, claim: &Claim, layout: &Layout, keys: &Keys<'_>) {
@@ -134,7 +137,7 @@ impl Call {
     }
 
     fn number(&mut self, number: u64) {
-        self.arguments.push(decimal(number));
+        self.arguments.push(text(number));
     }
 }
 
@@ -252,8 +255,4 @@ const fn cost(spend: Spend) -> u32 {
 /// Returns the window of a quota in microseconds: at most ten years.
 pub(super) const fn window(quota: &Quota) -> u64 {
     quota.window().as_micros() as u64
-}
-
-pub(super) fn decimal(number: u64) -> Bytes {
-    Bytes::copy_from_slice(itoa::Buffer::new().format(number).as_bytes())
 }

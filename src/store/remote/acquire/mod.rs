@@ -16,10 +16,12 @@ mod shared;
 
 pub(crate) use self::settings::Settings;
 use self::{
-    call::{Call, decimal, window},
+    call::{Call, window},
     shared::{Place, place},
 };
-use super::{Bill, RemoteStore, Reply, Wire, bill::Tally, reply::unexpected, script::Script};
+use super::{
+    Bill, RemoteStore, Reply, Wire, bill::Tally, command::text, reply::unexpected, script::Script,
+};
 use crate::{
     store::{Claim, Decision, Decisions, Result, Spend, Verdict, Window},
     time::Timestamp,
@@ -31,12 +33,15 @@ impl<W: Wire> RemoteStore<W> {
     pub(super) async fn acquire_claims(&self, claims: &[Claim]) -> Result<Decisions> {
         Claim::validate(claims)?;
         let mut decisions = Decisions::new();
-        let [first, ..] = claims else {
-            return Ok(decisions);
-        };
-        if let ([claim], Some(take)) = (claims, FixedTake::of(first, &self.settings)?) {
-            decisions.push(claim, self.take_fixed(&take).await?);
-            return Ok(decisions);
+        match claims {
+            [] => return Ok(decisions),
+            [claim] => {
+                if let Some(take) = FixedTake::of(claim, &self.settings)? {
+                    decisions.push(claim, self.take_fixed(&take).await?);
+                    return Ok(decisions);
+                }
+            }
+            _ => {}
         }
         let call = Call::new(claims, &self.settings)?;
         let reads = call.reads;
@@ -71,9 +76,9 @@ impl<W: Wire> RemoteStore<W> {
         let quota = take.claim.quota();
         let (limit, cost) = (i64::from(quota.limit()), i64::from(take.cost));
         let arguments = [
-            decimal(u64::from(take.cost)),
-            decimal(u64::from(quota.limit())),
-            decimal(window(quota) / 1000),
+            text(u64::from(take.cost)),
+            text(u64::from(quota.limit())),
+            text(window(quota) / 1000),
         ];
         let tally = Tally::new(move |reply| {
             let count = reply.number().unwrap_or_default();
