@@ -1,29 +1,13 @@
 //! The executor of what outlives a call: the one way in which this crate spawns.
 
-#[cfg(all(
-    feature = "tokio",
-    not(all(target_family = "wasm", target_os = "unknown"))
-))]
-#[path = "executor/tokio.rs"]
-mod platform;
-#[cfg(all(
-    feature = "upstash",
-    all(target_family = "wasm", target_os = "unknown")
-))]
-#[path = "executor/wasm.rs"]
-mod platform;
-
-#[cfg(not(any(
-    all(
-        feature = "tokio",
-        not(all(target_family = "wasm", target_os = "unknown"))
-    ),
-    all(
-        feature = "upstash",
-        all(target_family = "wasm", target_os = "unknown")
-    )
-)))]
-#[path = "executor/none.rs"]
+#[cfg_attr(
+    all(target_family = "wasm", target_os = "unknown"),
+    path = "executor/wasm.rs"
+)]
+#[cfg_attr(
+    not(all(target_family = "wasm", target_os = "unknown")),
+    path = "executor/tokio.rs"
+)]
 mod platform;
 
 use std::{fmt, pin::Pin, sync::Arc};
@@ -65,13 +49,9 @@ impl Executor {
     }
 }
 
-#[cfg_attr(
-    not(feature = "upstash"),
-    expect(dead_code, reason = "only `UpstashStore` spawns")
-)]
 impl Executor {
-    /// Returns the executor of the platform, if it has one.
-    pub(crate) fn platform() -> Option<Self> {
+    /// Returns the executor of the platform.
+    pub(crate) fn platform() -> Self {
         platform::executor()
     }
 

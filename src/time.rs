@@ -15,18 +15,6 @@ mod platform;
 ))]
 #[path = "time/wasm.rs"]
 mod platform;
-#[cfg(not(any(
-    all(
-        feature = "tokio",
-        not(all(target_family = "wasm", target_os = "unknown"))
-    ),
-    all(
-        feature = "upstash",
-        all(target_family = "wasm", target_os = "unknown")
-    )
-)))]
-#[path = "time/none.rs"]
-mod platform;
 
 use std::{
     fmt,
@@ -209,17 +197,6 @@ impl Timer {
 
     pub(crate) fn sleep(&self, duration: Duration) -> Pin<Box<dyn hyper::rt::Sleep>> {
         self.0.sleep(duration)
-    }
-}
-
-#[cfg_attr(
-    not(feature = "upstash"),
-    expect(dead_code, reason = "only `UpstashStore` has a default timer")
-)]
-impl Timer {
-    /// Returns the timer of the platform, if it has one.
-    pub(crate) fn platform() -> Option<Self> {
-        platform::timer()
     }
 }
 

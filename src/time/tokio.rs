@@ -8,11 +8,16 @@ use std::{
 
 use super::Timer;
 
-pub(super) fn timer() -> Option<Timer> {
-    Some(Timer::tokio())
-}
-
 impl Timer {
+    /// Returns the timer of the platform.
+    #[cfg_attr(
+        not(feature = "upstash"),
+        expect(dead_code, reason = "only `UpstashStore` has a default timer")
+    )]
+    pub(crate) fn platform() -> Self {
+        Self::tokio()
+    }
+
     /// Returns the timer of the tokio runtime. Sleeping outside of one panics, and so it does in one that was built without
     /// [`enable_time`](tokio::runtime::Builder::enable_time), as with tokio itself.
     #[must_use]

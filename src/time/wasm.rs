@@ -11,11 +11,12 @@ use send_wrapper::SendWrapper;
 
 use super::Timer;
 
-pub(super) fn timer() -> Option<Timer> {
-    Some(Timer::javascript())
-}
-
 impl Timer {
+    /// Returns the timer of the platform.
+    pub(crate) fn platform() -> Self {
+        Self::javascript()
+    }
+
     /// Returns the timer of the JavaScript host, `setTimeout`.
     ///
     /// It knows no instants, which nothing in this crate sleeps until.

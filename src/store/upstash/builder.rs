@@ -106,7 +106,7 @@ impl UpstashStoreBuilder {
         self
     }
 
-    /// Sets what runs the requests. Default: tokio's, with the feature `tokio`; that of the host on
+    /// Sets what runs the requests. Default: tokio's; that of the host on
     /// `wasm32-unknown-unknown`.
     ///
     /// Except on wasm32, the connections need a tokio runtime: another executor has to run its tasks inside of one that
@@ -186,7 +186,7 @@ impl UpstashStoreBuilder {
     /// Opens the store. Connects at the first call.
     ///
     /// # Errors
-    /// [`ConfigError`] for a URL or a token that cannot be used, or a missing executor or timer.
+    /// [`ConfigError`] for a URL or a token that cannot be used, or an executor without a timer.
     pub fn build(self) -> Result<UpstashStore, ConfigError> {
         let url = (self.url.0, self.url.1.as_str());
         let token = (self.token.0, self.token.1.as_str());
@@ -203,8 +203,6 @@ impl UpstashStoreBuilder {
                 "has to be set with the executor: that of the platform may not run there",
             ));
         }
-        let executor = self.executor.or_else(Executor::platform);
-        let timer = self.timer.or_else(Timer::platform);
         let client = match self.client {
             Some(client) => client,
             None => transport::client(self.connect_time_limit)
@@ -213,8 +211,8 @@ impl UpstashStoreBuilder {
         let link = Link {
             client,
             endpoint,
-            executor: executor.ok_or(missing("the executor"))?,
-            timer: timer.ok_or(missing("the timer"))?,
+            executor: self.executor.unwrap_or_else(Executor::platform),
+            timer: self.timer.unwrap_or_else(Timer::platform),
             time_limit: self.time_limit,
             connect_time_limit: self.connect_time_limit,
             max_value: self.max_value,
@@ -227,10 +225,6 @@ impl UpstashStoreBuilder {
             self.settings,
         ))
     }
-}
-
-const fn missing(place: &'static str) -> ConfigError {
-    ConfigError::new(place, "has to be set without the feature `tokio`")
 }
 
 impl fmt::Debug for UpstashStoreBuilder {
