@@ -1,14 +1,19 @@
 //! The response body of our layers: the inner one, untouched, or a short one of our own.
 
+mod end;
+
 use std::{
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use pin_project_lite::pin_project;
+
+use self::end::End;
+pub(crate) use self::end::{AtEnd, Task};
 
 pin_project! {
     /// The body of an inner service, or of an answer in its place.
@@ -27,6 +32,8 @@ pin_project! {
     enum Kind<B> {
         Inner { #[pin] body: B },
         Own { body: Full<Bytes> },
+        // The last frame waits for what happens at the end.
+        Watched { #[pin] body: B, end: End, last: Option<Frame<Bytes>> },
     }
 }
 
@@ -41,6 +48,17 @@ impl<B> ResponseBody<B> {
         Self {
             kind: Kind::Own {
                 body: Full::new(bytes),
+            },
+        }
+    }
+
+    /// The inner body, and what happens when it has ended or is dropped.
+    pub(crate) fn watched(body: B, at_end: Box<dyn AtEnd>) -> Self {
+        Self {
+            kind: Kind::Watched {
+                body,
+                end: End::new(at_end),
+                last: None,
             },
         }
     }
@@ -59,6 +77,7 @@ impl<B: Body<Data = Bytes>> Body for ResponseBody<B> {
             KindProjection::Own { body } => Pin::new(body)
                 .poll_frame(cx)
                 .map_err(|never| match never {}),
+            KindProjection::Watched { body, end, last } => poll_watched(body, end, last, cx),
         }
     }
 
@@ -66,6 +85,9 @@ impl<B: Body<Data = Bytes>> Body for ResponseBody<B> {
         match &self.kind {
             Kind::Inner { body } => body.is_end_stream(),
             Kind::Own { body } => body.is_end_stream(),
+            Kind::Watched { body, end, last } => {
+                end.is_done() && last.is_none() && body.is_end_stream()
+            }
         }
     }
 
@@ -73,6 +95,40 @@ impl<B: Body<Data = Bytes>> Body for ResponseBody<B> {
         match &self.kind {
             Kind::Inner { body } => body.size_hint(),
             Kind::Own { body } => body.size_hint(),
+            Kind::Watched { body, last, .. } => match last.as_ref().and_then(Frame::data_ref) {
+                None => body.size_hint(),
+                // The inner body has given it away, and is at its end.
+                Some(data) => SizeHint::with_exact(data.len() as u64),
+            },
         }
+    }
+}
+
+/// Polls a body whose last frame waits for the work at its end.
+fn poll_watched<B: Body<Data = Bytes>>(
+    mut body: Pin<&mut B>,
+    end: &mut End,
+    last: &mut Option<Frame<Bytes>>,
+    cx: &mut Context<'_>,
+) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+    if !end.has_begun() {
+        match ready!(body.as_mut().poll_frame(cx)) {
+            // Trailers are the last frame; data are if the body says so.
+            Some(Ok(frame)) if frame.is_data() && !body.is_end_stream() => {
+                return Poll::Ready(Some(Ok(frame)));
+            }
+            Some(Ok(frame)) => *last = Some(frame),
+            // Cut off: what happens at the end happens all the same.
+            Some(Err(error)) => {
+                end.abandon();
+                return Poll::Ready(Some(Err(error)));
+            }
+            None => {}
+        }
+    }
+    ready!(end.poll(cx));
+    match last.take() {
+        Some(frame) => Poll::Ready(Some(Ok(frame))),
+        None => body.poll_frame(cx),
     }
 }

@@ -1,37 +1,69 @@
 //! Whose limit it is: where the identifier of a request comes from.
 
-use std::{fmt, mem::ManuallyDrop};
+use std::{fmt, mem::ManuallyDrop, pin::Pin};
 
-use http::{Extensions, HeaderMap, HeaderName, Request, request::Parts};
+use http::{Extensions, HeaderName, request::Parts};
 
-use super::peer;
+use super::{few::Few, func::Func};
 use crate::store::Identifier;
 
 /// Tells requests apart: each identifier has a limit of its own.
-#[derive(Clone, Copy)]
-pub struct By(Source);
+///
+/// ```
+/// use tower_upstash::{quota::Quota, rate_limit::{By, Limit}};
+///
+/// // Each client on each route.
+/// const EXPORT: Limit = Limit::new("export", Quota::per_hour(10)).by(By::CLIENT_IP.and(By::ROUTE));
+/// ```
+///
+/// What a request does not tell is a matter of [`Missing`](super::Missing).
+#[derive(Clone)]
+pub struct By(Few<Source>);
 
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) enum Source {
+    ClientIp,
     PeerIp,
     Everyone,
     Header(&'static str),
-    Parts(fn(&Parts) -> Option<Identifier>),
+    Cookie(&'static str),
+    Route,
+    Method,
+    Extensions(fn(&Extensions) -> Option<Identifier>),
+    Parts(Func<Parts, Option<Identifier>>),
+    Later(Func<Parts, Later>),
 }
 
+/// An identifier that has to be waited for.
+pub(super) type Later = Pin<Box<dyn Future<Output = Option<Identifier>> + Send>>;
+
 impl By {
-    /// By the address of the peer: an IPv4 address, also when it is mapped into IPv6, or the /64 network of an IPv6
-    /// address, which is what one client has.
+    /// By the address of the client: the peer, or behind [trusted proxies](super::RateLimitLayer::trusted_proxies)
+    /// the address that they vouch for. The default of a limit.
     ///
-    /// Found in the request's extensions, as axum's `ConnectInfo<SocketAddr>` (feature `axum`) or as a plain
-    /// [`SocketAddr`](std::net::SocketAddr). See [`Missing`](super::Missing) for when there is none.
+    /// An IPv4 address stands for itself, also where it is mapped into IPv6; an IPv6 address for its
+    /// [/64 network](super::RateLimitLayer::ipv6_prefix), which is what one client has.
     ///
     /// # Security
-    /// Behind a proxy this is the proxy, and all clients share one limit.
-    pub const PEER_IP: Self = Self(Source::PeerIp);
+    /// Behind a proxy that is not trusted this is the proxy, and all clients share one limit.
+    pub const CLIENT_IP: Self = Self::of(Source::ClientIp);
+
+    /// By the address of the peer, whatever proxies say. Networks as with [`CLIENT_IP`](Self::CLIENT_IP).
+    ///
+    /// Found in the request's extensions: axum's `ConnectInfo<SocketAddr>` (feature `axum`), tonic's `TcpConnectInfo`
+    /// (feature `tonic`), a plain [`SocketAddr`](std::net::SocketAddr), or where
+    /// [`peer`](super::RateLimitLayer::peer) finds it.
+    pub const PEER_IP: Self = Self::of(Source::PeerIp);
 
     /// One limit for all requests.
-    pub const EVERYONE: Self = Self(Source::Everyone);
+    pub const EVERYONE: Self = Self::of(Source::Everyone);
+
+    /// By the route that has matched, such as `/users/{id}`: axum's `MatchedPath` (feature `axum`), or a
+    /// [`MatchedRoute`](super::MatchedRoute) in the request's extensions.
+    pub const ROUTE: Self = Self::of(Source::Route);
+
+    /// By the method.
+    pub const METHOD: Self = Self::of(Source::Method);
 
     /// By the value of a request header, which is hashed before it reaches a remote store. Several values: the first.
     ///
@@ -45,10 +77,45 @@ impl By {
     pub const fn header(name: &'static str) -> Self {
         // Panics as documented. The name itself is made by the layer: a `const` holds none, and drops none.
         let _ = ManuallyDrop::new(HeaderName::from_static(name));
-        Self(Source::Header(name))
+        Self::of(Source::Header(name))
     }
 
-    /// By whatever a function finds in the head of the request; `None` counts as [`Missing`](super::Missing).
+    /// By the value of a request cookie, which is hashed before it reaches a remote store. Several values: the first.
+    ///
+    /// # Security
+    /// As [`header`](Self::header).
+    #[must_use]
+    pub const fn cookie(name: &'static str) -> Self {
+        Self::of(Source::Cookie(name))
+    }
+
+    /// By a value that an outer layer has put into the request's extensions: a user, a tenant.
+    ///
+    /// ```
+    /// use tower_upstash::{quota::Quota, rate_limit::{By, Limit}, store::Identifier};
+    ///
+    /// #[derive(Clone)]
+    /// struct UserId(u64);
+    ///
+    /// impl From<UserId> for Identifier {
+    ///     fn from(user: UserId) -> Self {
+    ///         Self::new(user.0.to_be_bytes())
+    ///     }
+    /// }
+    ///
+    /// const USER: Limit = Limit::new("user", Quota::per_hour(1000)).by(By::extension::<UserId>());
+    /// ```
+    #[must_use]
+    pub const fn extension<T>() -> Self
+    where
+        T: Into<Identifier> + Clone + Send + Sync + 'static,
+    {
+        Self::of(Source::Extensions(|extensions| {
+            extensions.get::<T>().cloned().map(Into::into)
+        }))
+    }
+
+    /// By whatever a function finds in the head of the request.
     ///
     /// ```
     /// use tower_upstash::{quota::Quota, rate_limit::{By, Limit}, store::Identifier};
@@ -58,83 +125,86 @@ impl By {
     /// ```
     #[must_use]
     pub const fn parts(find: fn(&Parts) -> Option<Identifier>) -> Self {
-        Self(Source::Parts(find))
+        Self::of(Source::Parts(Func::Plain(find)))
     }
 
-    pub(super) const fn source(self) -> Source {
-        self.0
+    /// As [`parts`](Self::parts), for a closure that captures something.
+    #[must_use]
+    pub fn parts_with(
+        find: impl Fn(&Parts) -> Option<Identifier> + Send + Sync + 'static,
+    ) -> Self {
+        Self::of(Source::Parts(Func::closure(find)))
+    }
+
+    /// By what takes time to find. The closure takes what it needs out of the head of the request, and its future finds
+    /// the identifier: before the store is asked, and without a time limit but its own.
+    ///
+    /// ```
+    /// use tower_upstash::{rate_limit::By, store::Identifier};
+    ///
+    /// async fn owner(token: Option<String>) -> Option<Identifier> {
+    ///     // … asks the database …
+    ///     token.map(Identifier::hashed)
+    /// }
+    ///
+    /// let by = By::later(|parts| {
+    ///     let token = parts.headers.get("x-token").and_then(|token| token.to_str().ok());
+    ///     owner(token.map(str::to_owned))
+    /// });
+    /// ```
+    #[must_use]
+    pub fn later<F>(find: impl Fn(&Parts) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Option<Identifier>> + Send + 'static,
+    {
+        Self::of(Source::Later(Func::closure(move |parts| {
+            Box::pin(find(parts)) as Later
+        })))
+    }
+
+    /// By this and that together: each combination has a limit of its own. If one of them is missing, all are.
+    ///
+    /// # Panics
+    /// Beyond four. In a `const` it does not compile.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        let (Self(these), Self(those)) = (self, other);
+        Self(these.and(those))
+    }
+
+    const fn of(source: Source) -> Self {
+        Self(Few::one(source))
+    }
+
+    pub(super) fn needs_parts(&self) -> bool {
+        self.sources()
+            .any(|source| matches!(source, Source::Parts(_) | Source::Later(_)))
+    }
+
+    pub(super) fn sources(&self) -> impl Iterator<Item = &Source> {
+        self.0.iter()
     }
 }
 
 impl fmt::Debug for By {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Source::PeerIp => f.write_str("PEER_IP"),
-            Source::Everyone => f.write_str("EVERYONE"),
-            Source::Header(name) => f.debug_tuple("header").field(&name).finish(),
-            Source::Parts(_) => f.write_str("parts"),
-        }
+        f.debug_set().entries(self.sources()).finish()
     }
 }
 
-/// The head of a request, as far as the limits of a layer need it.
-pub(super) struct Head<'a> {
-    headers: &'a HeaderMap,
-    extensions: &'a Extensions,
-    // Only for `By::parts`: taking a request apart and putting it together copies it twice.
-    parts: Option<&'a Parts>,
-}
-
-impl<'a> Head<'a> {
-    #[inline]
-    pub(super) fn of<B>(request: &'a Request<B>) -> Self {
-        Self {
-            headers: request.headers(),
-            extensions: request.extensions(),
-            parts: None,
-        }
-    }
-
-    #[inline]
-    pub(super) const fn whole(parts: &'a Parts) -> Self {
-        Self {
-            headers: &parts.headers,
-            extensions: &parts.extensions,
-            parts: Some(parts),
-        }
-    }
-}
-
-/// A source that is ready for use.
-#[derive(Clone)]
-pub(super) enum Extractor {
-    PeerIp,
-    Everyone,
-    Header(HeaderName),
-    Parts(fn(&Parts) -> Option<Identifier>),
-}
-
-impl Extractor {
-    pub(super) const fn needs_parts(&self) -> bool {
-        matches!(self, Self::Parts(_))
-    }
-
-    pub(super) fn new(by: By) -> Self {
-        match by.source() {
-            Source::PeerIp => Self::PeerIp,
-            Source::Everyone => Self::Everyone,
-            Source::Header(name) => Self::Header(HeaderName::from_static(name)),
-            Source::Parts(find) => Self::Parts(find),
-        }
-    }
-
-    #[inline]
-    pub(super) fn identifier(&self, head: &Head<'_>) -> Option<Identifier> {
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::PeerIp => peer::ip(head.extensions).map(Identifier::from),
-            Self::Everyone => Some(Identifier::from("")),
-            Self::Header(name) => head.headers.get(name).map(Identifier::secret),
-            Self::Parts(find) => head.parts.and_then(find),
+            Self::ClientIp => f.write_str("CLIENT_IP"),
+            Self::PeerIp => f.write_str("PEER_IP"),
+            Self::Everyone => f.write_str("EVERYONE"),
+            Self::Route => f.write_str("ROUTE"),
+            Self::Method => f.write_str("METHOD"),
+            Self::Header(name) => f.debug_tuple("header").field(name).finish(),
+            Self::Cookie(name) => f.debug_tuple("cookie").field(name).finish(),
+            Self::Extensions(_) => f.write_str("extension"),
+            Self::Parts(_) => f.write_str("parts"),
+            Self::Later(_) => f.write_str("later"),
         }
     }
 }

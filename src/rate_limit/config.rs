@@ -1,90 +1,141 @@
-//! What the layer does, apart from waiting: `ask` makes the claims of a request, `answer` judges the decisions.
+//! What a layer is told to do.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use bytes::Bytes;
-use http::Response;
-use smallvec::SmallVec;
+use http::{HeaderValue, Response, request::Parts};
 
 use super::{
-    Limit, Missing, OnStoreError, Report,
-    by::{Extractor, Head},
-    refusal,
+    Event, Headers, Lease, Limit, Overrides, Refusal, When, address::Addresses, family::Family,
+    headers, ready::Ready,
 };
-use crate::store::{
-    Claim, Decisions, Error, Identifier, Kind, MAX_CLAIMS, MemoryStore, Result, Scope, SharedStore,
-    Store,
+use crate::{
+    executor::Executor,
+    quota::Quota,
+    store::{MAX_CLAIMS, SharedStore},
 };
 
 #[derive(Clone)]
 pub(super) struct Config {
+    // Perhaps with a time limit.
     pub(super) store: SharedStore,
-    pub(super) report: bool,
-    pub(super) on_error: Option<Hook>,
+    // As it was given: it knows the names of limits.
+    registry: SharedStore,
+    pub(super) family: Arc<Family>,
+    pub(super) limits: Vec<Ready>,
+    pub(super) addresses: Addresses,
+    pub(super) exempt: Vec<When>,
+    pub(super) preflights: bool,
+    pub(super) overrides: Overrides,
+    pub(super) answers: Answers,
+    pub(super) on_event: Option<Arc<dyn Fn(&Event<'_>) + Send + Sync>>,
+    pub(super) executor: Option<Executor>,
+    // What the limits need, all together.
     needs_parts: bool,
-    limits: Vec<Ready>,
-    // Counts while the store cannot be asked.
-    local: Arc<OnceLock<MemoryStore>>,
+    pub(super) leased: bool,
+    pub(super) counts: bool,
 }
 
-pub(super) type Hook = Arc<dyn Fn(&Error) + Send + Sync>;
-
-/// A limit that is ready for use.
-#[derive(Clone)]
-struct Ready {
-    limit: Limit,
-    scope: Scope,
-    extractor: Extractor,
+/// How requests are answered.
+#[derive(Clone, Default)]
+pub(super) struct Answers {
+    pub(super) headers: Headers,
+    pub(super) report: bool,
+    pub(super) jitter: std::time::Duration,
+    pub(super) on_refusal: Option<OnRefusal>,
+    // The policies of all limits, where no plan changes them.
+    pub(super) policies: Option<HeaderValue>,
 }
 
-/// The claims of a request, and the place of the limit that made each.
-#[derive(Default)]
-pub(super) struct Question {
-    pub(super) claims: SmallVec<[Claim; 3]>,
-    limits: SmallVec<[u8; MAX_CLAIMS]>,
-}
-
-/// What becomes of a request.
-pub(super) enum Verdict {
-    Pass(Option<Report>),
-    Refuse(Response<Bytes>),
-}
+pub(super) type OnRefusal =
+    Arc<dyn Fn(&Parts, &Refusal<'_>) -> Response<bytes::Bytes> + Send + Sync>;
 
 impl Config {
     pub(super) fn new(store: SharedStore) -> Self {
         Self {
+            registry: store.clone(),
             store,
-            report: false,
-            on_error: None,
-            needs_parts: false,
+            family: Arc::default(),
             limits: Vec::new(),
-            local: Arc::default(),
+            addresses: Addresses::new(),
+            exempt: Vec::new(),
+            preflights: false,
+            overrides: Overrides::default(),
+            answers: Answers::default(),
+            on_event: None,
+            executor: Executor::of_platform(),
+            needs_parts: false,
+            leased: false,
+            counts: false,
         }
     }
 
-    pub(super) fn add(&mut self, limit: Limit) {
+    /// Adds a limit; panics as documented on the layer.
+    pub(super) fn add(&mut self, mut limit: Limit) {
+        if let Some(quota) = self.overrides.quota(limit.name) {
+            limit.quota = *quota;
+        }
+        if let Some(known) = self.named(limit.name) {
+            assert!(known.limit.quota == limit.quota, "{}", taken(&limit, &known.limit.quota));
+            return; // the same limit once more
+        }
         assert!(
             self.limits.len() < MAX_CLAIMS,
             "a rate limit layer has at most eight limits"
         );
         assert!(
-            self.limits
-                .iter()
-                .all(|ready| ready.limit.name != limit.name),
-            "two limits of one name in a rate limit layer: {}",
+            limit.lease.is_none() || Lease::fits(&limit.quota),
+            "limit `{}`: a strict quota cannot be leased",
             limit.name
         );
-        let extractor = Extractor::new(limit.by);
-        self.needs_parts |= extractor.needs_parts();
-        self.limits.push(Ready {
-            limit,
-            scope: Scope::new(Kind::Limit, limit.name),
-            extractor,
-        });
+        let registration = self
+            .registry
+            .register(limit.name, limit.quota)
+            .unwrap_or_else(|other| panic!("{}", taken(&limit, &other)));
+        self.limits.push(Ready::new(limit, registration));
+        self.prepare();
+    }
+
+    pub(super) fn remove(&mut self, name: &str) {
+        let before = self.limits.len();
+        self.limits.retain(|ready| ready.limit.name != name);
+        assert!(
+            self.limits.len() < before,
+            "no limit named `{name}` to leave out; there are: {}",
+            self.names().join(", ")
+        );
+        self.prepare();
+    }
+
+    /// Takes over numbers from configuration, also for the limits that are there already.
+    pub(super) fn override_with(&mut self, overrides: Overrides) {
+        self.overrides = overrides;
+        let limits = std::mem::take(&mut self.limits);
+        // All at once: their names must be free before they are taken with other quotas.
+        let limits: Vec<Limit> = limits.into_iter().map(|ready| ready.limit).collect();
+        limits.into_iter().for_each(|limit| self.add(limit));
+    }
+
+    /// Renders and adds up what does not depend on the request.
+    pub(super) fn prepare(&mut self) {
+        let of = |has: fn(&Limit) -> bool| self.limits.iter().any(|ready| has(&ready.limit));
+        let exempt = self.exempt.iter().any(When::needs_parts);
+        self.needs_parts = of(Limit::needs_parts) || self.addresses.needs_parts() || exempt;
+        self.leased = of(|limit| limit.lease.is_some());
+        self.counts = of(|limit| limit.counts.is_some());
+        let listed = self.limits.iter().filter(|ready| ready.limit.is_listed());
+        let policies: Vec<_> = listed
+            .map(|ready| (&ready.label, &ready.limit.quota))
+            .collect();
+        let fixed = !of(|limit| limit.plan.is_some()) && !policies.is_empty();
+        self.answers.policies = fixed.then(|| headers::policies(&policies));
     }
 
     pub(super) fn names(&self) -> Vec<&'static str> {
         self.limits.iter().map(|ready| ready.limit.name).collect()
+    }
+
+    pub(super) fn named(&self, name: &str) -> Option<&Ready> {
+        self.limits.iter().find(|ready| ready.limit.name == name)
     }
 
     /// Returns whether the limits need the whole head of a request.
@@ -93,87 +144,30 @@ impl Config {
         self.needs_parts
     }
 
-    /// Asks what the request needs. `Err` names a limit that refuses for want of an identifier.
+    /// Returns whether another layer has one of the limits too, and may be further in or out.
     #[inline]
-    pub(super) fn ask(&self, head: &Head<'_>, question: &mut Question) -> Result<(), &'static str> {
-        for (at, ready) in self.limits.iter().enumerate() {
-            let identifier = match (ready.extractor.identifier(head), ready.limit.missing) {
-                (Some(identifier), _) => identifier,
-                (None, Missing::Shared) => Identifier::missing(),
-                (None, Missing::Refuse) => return Err(ready.limit.name),
-                (None, Missing::Exempt) => continue,
-            };
-            question
-                .claims
-                .push(Claim::new(ready.scope.key(identifier), ready.limit.quota));
-            question.limits.push(at as u8);
-        }
-        Ok(())
+    pub(super) fn is_nested(&self) -> bool {
+        self.limits
+            .iter()
+            .any(|ready| ready.registration.is_shared())
     }
 
-    /// Judges the answer of the store.
+    /// Returns what tells this store from others.
+    pub(super) fn store_address(&self) -> usize {
+        self.registry.address()
+    }
+
     #[inline]
-    pub(super) fn answer(
-        &self,
-        question: &Question,
-        answer: Result<&Decisions, &Error>,
-    ) -> Verdict {
-        match answer {
-            Ok(decisions) if decisions.allowed() && !self.report => Verdict::Pass(None),
-            Ok(decisions) => self.judge(question, decisions),
-            Err(error) => self.answer_locally(question, error),
+    pub(super) fn tell(&self, event: &Event<'_>) {
+        if let Some(hook) = &self.on_event {
+            hook(event);
         }
     }
+}
 
-    fn judge(&self, question: &Question, decisions: &Decisions) -> Verdict {
-        let report = self.report.then(|| {
-            let names = question
-                .limits
-                .iter()
-                .filter_map(|at| self.limits.get(usize::from(*at)));
-            Report::new(
-                names
-                    .map(|ready| ready.limit.name)
-                    .zip(decisions.iter().copied()),
-            )
-        });
-        if decisions.allowed() {
-            return Verdict::Pass(report);
-        }
-        let mut response = refusal::too_many_requests(decisions.retry_after());
-        if let Some(report) = report {
-            response.extensions_mut().insert(report);
-        }
-        Verdict::Refuse(response)
-    }
-
-    #[cold]
-    fn answer_locally(&self, question: &Question, error: &Error) -> Verdict {
-        self.on_error.iter().for_each(|hook| hook(error));
-        let mut local = Question::default();
-        for (claim, at) in question.claims.iter().zip(&question.limits) {
-            match self
-                .limits
-                .get(usize::from(*at))
-                .map(|ready| ready.limit.on_store_error)
-            {
-                Some(OnStoreError::Refuse) => return Verdict::Refuse(refusal::unavailable()),
-                Some(OnStoreError::CountLocally) => {
-                    local.claims.push(claim.clone());
-                    local.limits.push(*at);
-                }
-                Some(OnStoreError::Allow) | None => {}
-            }
-        }
-        let mut decisions = Decisions::new();
-        match self
-            .local
-            .get_or_init(MemoryStore::new)
-            .try_acquire(&local.claims, &mut decisions)
-        {
-            Some(Ok(())) => self.answer(&local, Ok(&decisions)),
-            // The memory store answers every claim of a layer.
-            Some(Err(_)) | None => Verdict::Pass(None),
-        }
-    }
+fn taken(limit: &Limit, other: &Quota) -> String {
+    format!(
+        "limit `{}` has two quotas, {other} and {}: one name is one counter",
+        limit.name, limit.quota
+    )
 }

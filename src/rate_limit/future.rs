@@ -3,6 +3,7 @@
 use std::{
     fmt,
     future::Future,
+    mem,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -14,109 +15,118 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::{
-    Report,
-    by::Head,
-    config::{Config, Question, Verdict},
-    refusal,
+    answer::{Answer, Outcome},
+    charged::Charged,
+    config::Config,
+    head::Head,
+    respond::Passed,
 };
 use crate::{
-    body::ResponseBody,
-    store::{Decisions, Result, Store},
+    body::{ResponseBody, Task},
+    store::Result,
 };
 
 pin_project! {
     /// Asks the store, then the inner service.
     ///
-    /// Dropped while it waits for the store, the request has been charged or not; it has not reached the service.
+    /// # Cancellation
+    /// Dropped while it waits for the store, the request has been charged or not; it has not reached the service. Dropped
+    /// later, what it was charged stays charged.
     pub struct ResponseFuture<S, ReqBody>
     where
         S: Service<Request<ReqBody>>,
     {
         #[pin]
-        state: State<S, S::Future, ReqBody>,
+        state: State<S, S::Future, S::Response, ReqBody>,
     }
 }
 
 pin_project! {
     #[project = StateProjection]
-    enum State<S, F, ReqBody> {
+    enum State<S, F, R, ReqBody> {
         // The store has to wait: the ready service and the request wait with it.
         Asking { asking: Asking, waiting: Option<Box<(S, Request<ReqBody>)>>, config: Arc<Config> },
-        Passed { #[pin] future: F, report: Option<Report> },
+        Passed { #[pin] future: F, passed: Passed },
+        // The head waits until what the request was charged is corrected.
+        Settling { settling: Task, response: Option<R>, passed: Passed },
         Refused { response: Option<Response<Bytes>> },
     }
 }
 
-type Asking = Pin<Box<dyn Future<Output = (Question, Result<Decisions>)> + Send>>;
+type Asking = Pin<Box<dyn Future<Output = (Answer, Outcome)> + Send>>;
 
 impl<S, ReqBody> ResponseFuture<S, ReqBody>
 where
     S: Service<Request<ReqBody>>,
 {
     #[inline]
-    pub(super) fn new(config: &Arc<Config>, service: S, mut request: Request<ReqBody>) -> Self {
-        let mut question = Question::default();
+    pub(super) fn new(config: &Arc<Config>, mut service: S, mut request: Request<ReqBody>) -> Self {
+        let mut answer = Answer::default();
         let asked = if config.needs_parts() {
             let (parts, body) = request.into_parts();
-            let asked = config.ask(&Head::whole(&parts), &mut question);
+            let asked = config.ask(&Head::whole(&parts), &mut answer.question);
             request = Request::from_parts(parts, body);
             asked
         } else {
-            config.ask(&Head::of(&request), &mut question)
+            config.ask(&Head::of(&request), &mut answer.question)
         };
-        if let Err(limit) = asked {
-            return Self::refused(refusal::missing(limit));
-        }
-        let mut decisions = Decisions::new();
-        if question.claims.is_empty() {
-            return Self::answered(config.answer(&question, Ok(&decisions)), service, request);
-        }
-        let Some(answer) = config.store.try_acquire(&question.claims, &mut decisions) else {
-            return Self::asking(config, question, service, request);
-        };
-        let verdict = config.answer(&question, answer.as_ref().map(|()| &decisions));
-        Self::answered(verdict, service, request)
-    }
-
-    #[inline]
-    fn answered(verdict: Verdict, mut service: S, request: Request<ReqBody>) -> Self {
-        match verdict {
-            Verdict::Pass(report) => Self {
-                state: State::Passed {
-                    future: service.call(request),
-                    report,
-                },
+        let outcome = match asked {
+            Err(refused) => {
+                let outcome;
+                (answer, outcome) = Answer::refused(refused);
+                outcome
+            }
+            Ok(()) if answer.question.is_empty() => Outcome::Pass,
+            Ok(()) => match config.decide_at_once(&mut answer) {
+                Some(outcome) => outcome,
+                None => return Self::asking(config, answer, service, request),
             },
-            Verdict::Refuse(response) => Self::refused(response),
+        };
+        Self {
+            state: State::decided(config, answer, outcome, &mut service, request),
         }
     }
 
     fn asking(
         config: &Arc<Config>,
-        question: Question,
+        answer: Answer,
         service: S,
         request: Request<ReqBody>,
     ) -> Self {
-        let store = config.store.clone();
-        let asking = Box::pin(async move {
-            let answer = store.acquire_later(&question.claims).await;
-            (question, answer)
-        });
-        let waiting = Some(Box::new((service, request)));
+        let charged = Charged::of(request.extensions()).cloned();
+        let asking = Arc::clone(config).decide(answer, charged);
         Self {
             state: State::Asking {
-                asking,
-                waiting,
+                asking: Box::pin(asking),
+                waiting: Some(Box::new((service, request))),
                 config: Arc::clone(config),
             },
         }
     }
+}
 
-    const fn refused(response: Response<Bytes>) -> Self {
-        Self {
-            state: State::Refused {
-                response: Some(response),
-            },
+impl<S, ReqBody> State<S, S::Future, S::Response, ReqBody>
+where
+    S: Service<Request<ReqBody>>,
+{
+    #[inline]
+    fn decided(
+        config: &Arc<Config>,
+        answer: Answer,
+        outcome: Outcome,
+        service: &mut S,
+        mut request: Request<ReqBody>,
+    ) -> Self {
+        match outcome {
+            Outcome::Pass => {
+                let passed = Passed::new(config, answer, &mut request);
+                let future = service.call(request);
+                Self::Passed { future, passed }
+            }
+            Outcome::Refuse(reason) => {
+                let response = Some(config.refuse(&answer, reason, request));
+                Self::Refused { response }
+            }
         }
     }
 }
@@ -136,24 +146,30 @@ where
                     waiting,
                     config,
                 } => {
-                    let (question, answer) = ready!(asking.as_mut().poll(cx));
+                    let (answer, outcome) = ready!(asking.as_mut().poll(cx));
                     let (mut service, request) = *waiting.take().expect(POLLED_AGAIN);
-                    match config.answer(&question, answer.as_ref()) {
-                        Verdict::Pass(report) => State::Passed {
-                            future: service.call(request),
-                            report,
-                        },
-                        Verdict::Refuse(response) => State::Refused {
+                    State::decided(config, answer, outcome, &mut service, request)
+                }
+                StateProjection::Passed { future, passed } => {
+                    let response = ready!(future.poll(cx))?;
+                    let (response, settling) = passed.settle(response);
+                    match settling {
+                        None => return Poll::Ready(Ok(mem::take(passed).finish(response))),
+                        Some(settling) => State::Settling {
+                            settling,
                             response: Some(response),
+                            passed: mem::take(passed),
                         },
                     }
                 }
-                StateProjection::Passed { future, report } => {
-                    let mut response = ready!(future.poll(cx))?;
-                    if let Some(report) = report.take() {
-                        response.extensions_mut().insert(report);
-                    }
-                    return Poll::Ready(Ok(response.map(ResponseBody::inner)));
+                StateProjection::Settling {
+                    settling,
+                    response,
+                    passed,
+                } => {
+                    ready!(settling.as_mut().poll(cx));
+                    let response = response.take().expect(POLLED_AGAIN);
+                    return Poll::Ready(Ok(mem::take(passed).finish(response)));
                 }
                 StateProjection::Refused { response } => {
                     let response = response.take().expect(POLLED_AGAIN);

@@ -1,15 +1,25 @@
 //! The [`RateLimitLayer`].
 
-use std::{fmt, sync::Arc};
+use std::{borrow::Borrow, fmt, net::IpAddr, sync::Arc, time::Duration};
 
+use bytes::Bytes;
+use http::{Response, request::Parts};
 use tower_layer::Layer;
 
-use super::{Limit, RateLimit, config::Config};
-use crate::store::{self, SharedStore};
+use super::{
+    Advice, Event, Headers, Limit, Limits, Overrides, RateLimit, Refusal, TrustedProxies, When,
+    advice, config::Config, family::Family, func::Func,
+};
+use crate::{
+    executor::Executor,
+    store::{SharedStore, TimeLimitedStore},
+    time::{Clock, Timer},
+};
 
 /// Limits the requests to a service.
 ///
-/// See the [module docs](crate::rate_limit) for examples.
+/// See the [module docs](crate::rate_limit) for examples. A layer is a value that is cheap to clone: make one for the
+/// program, and adjust it per route, by [`with`](Self::with) and [`without`](Self::without).
 #[derive(Clone)]
 pub struct RateLimitLayer {
     config: Arc<Config>,
@@ -23,31 +33,194 @@ impl RateLimitLayer {
         }
     }
 
-    /// Adds a limit. All limits of a layer are decided together: if one refuses, none is charged.
+    /// Adds a limit. All limits of a layer are decided together: if one refuses, none is charged. A limit that the layer
+    /// has already is not added again.
     ///
     /// # Panics
-    /// If the layer has a limit of that name already, or eight limits.
+    /// If there is a limit of that name with another quota, in this layer or in another one over the same store; if the
+    /// layer has eight limits; if [`Overrides`] have made a leased limit strict.
     #[must_use]
-    pub fn limit(mut self, limit: Limit) -> Self {
-        Arc::make_mut(&mut self.config).add(limit);
-        self
+    pub fn limit(self, limit: Limit) -> Self {
+        self.set(|config| config.add(limit))
     }
 
-    /// Sets what is called for each [error](store::Error) of the store, before the [`OnStoreError`] of the limits takes
-    /// effect: for logs and alarms. Default: nothing.
+    /// Returns a layer with one more limit, as [`limit`](Self::limit) adds it: for a route.
     ///
-    /// [`OnStoreError`]: super::OnStoreError
+    /// One trip decides them all. A layer with `LOGIN` inside of one with `API` would take two, and charge `API` for what
+    /// `LOGIN` refuses; what both layers have is charged once there, too.
+    ///
+    /// # Panics
+    /// As [`limit`](Self::limit).
     #[must_use]
-    pub fn on_error(mut self, hook: impl Fn(&store::Error) + Send + Sync + 'static) -> Self {
-        Arc::make_mut(&mut self.config).on_error = Some(Arc::new(hook));
-        self
+    pub fn with(&self, limit: Limit) -> Self {
+        self.clone().limit(limit)
+    }
+
+    /// Returns a layer without one of its limits: for a route.
+    ///
+    /// # Panics
+    /// If it has no limit of that name.
+    #[must_use]
+    pub fn without(&self, limit: impl Borrow<Limit>) -> Self {
+        let name = limit.borrow().name;
+        self.clone().set(|config| config.remove(name))
+    }
+
+    /// Takes numbers from configuration, for limits that are added before or after. See [`Overrides`].
+    ///
+    /// # Panics
+    /// As [`limit`](Self::limit).
+    #[must_use]
+    pub fn overrides(self, overrides: Overrides) -> Self {
+        self.set(|config| config.override_with(overrides))
+    }
+
+    /// Sets which proxies are believed when they tell the address of a client. Default: none, and a client is the peer.
+    ///
+    /// # Security
+    /// See [`TrustedProxies`]: who trusts too many lets every client choose its address.
+    #[must_use]
+    pub fn trusted_proxies(self, proxies: TrustedProxies) -> Self {
+        self.set(|config| config.addresses.proxies = Some(proxies))
+    }
+
+    /// Sets how many bits of an IPv6 address stand for a client, 1 to 128. Default: 64. Larger sites have a /56 or /48.
+    ///
+    /// # Panics
+    /// Beyond that.
+    #[must_use]
+    pub fn ipv6_prefix(self, bits: u8) -> Self {
+        assert!(
+            (1..=128).contains(&bits),
+            "an IPv6 prefix has 1 to 128 bits"
+        );
+        self.set(|config| config.addresses.ipv6_prefix = bits)
+    }
+
+    /// Sets where the address of the peer is found. Default: where axum, tonic and hyper's users leave it, see
+    /// [`By::PEER_IP`](super::By::PEER_IP).
+    #[must_use]
+    pub fn peer(self, find: impl Fn(&Parts) -> Option<IpAddr> + Send + Sync + 'static) -> Self {
+        self.set(|config| config.addresses.peer = Some(Func::closure(find)))
+    }
+
+    /// Lets requests pass that no limit shall count, such as those of health checks. May be said several times.
+    #[must_use]
+    pub fn exempt(self, when: When) -> Self {
+        self.set(|config| config.exempt.push(when))
+    }
+
+    /// Counts CORS preflights, too. Default: they pass, since a browser cannot show why they were refused.
+    ///
+    /// # Security
+    /// By default whoever sends what looks like a preflight is not limited: `OPTIONS` with `Origin` and
+    /// `Access-Control-Request-Method`. Handlers of `OPTIONS` that cost something need this.
+    #[must_use]
+    pub fn limit_preflights(self) -> Self {
+        self.set(|config| config.preflights = true)
+    }
+
+    /// Sets which header fields tell clients of their limits. Default: [`Headers::Ietf`].
+    #[must_use]
+    pub fn headers(self, headers: Headers) -> Self {
+        self.set(|config| config.answers.headers = headers)
+    }
+
+    /// Lets `Retry-After` be up to this much later, each time by chance, so that clients do not come back all at once.
+    /// Never earlier. Default: zero.
+    #[must_use]
+    pub fn retry_jitter(self, most: Duration) -> Self {
+        self.set(|config| config.answers.jitter = most)
+    }
+
+    /// Sets how requests are refused. Default: [`Refusal::answer`]. `Retry-After` is added where the response has none.
+    ///
+    /// ```
+    /// use http::{HeaderValue, header::CONTENT_TYPE};
+    /// use tower_upstash::{rate_limit::RateLimitLayer, store::MemoryStore};
+    ///
+    /// let layer = RateLimitLayer::new(MemoryStore::new()).on_refusal(|parts, refusal| {
+    ///     let mut response = refusal.answer(&parts.headers);
+    ///     response.headers_mut().insert("x-limited-by", HeaderValue::from_static("example"));
+    ///     response
+    /// });
+    /// ```
+    #[must_use]
+    pub fn on_refusal(
+        self,
+        answer: impl Fn(&Parts, &Refusal<'_>) -> Response<Bytes> + Send + Sync + 'static,
+    ) -> Self {
+        self.set(|config| config.answers.on_refusal = Some(Arc::new(answer)))
+    }
+
+    /// Sets what is told of each [`Event`]: for metrics, logs and alarms. It is called within requests, and must not
+    /// block. Default: nothing.
+    #[must_use]
+    pub fn on_event(self, hook: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
+        self.set(|config| config.on_event = Some(Arc::new(hook)))
     }
 
     /// Puts a [`Report`](super::Report) of the decisions into the extensions of every response, for logs and outer
     /// layers. Default: off, since it costs an allocation.
     #[must_use]
-    pub fn report(mut self) -> Self {
-        Arc::make_mut(&mut self.config).report = true;
+    pub fn report(self) -> Self {
+        self.set(|config| config.answers.report = true)
+    }
+
+    /// Bounds how long the store is waited for: then the [`OnStoreError`](super::OnStoreError) of each limit takes effect.
+    /// Default: the store's own limit, 250 ms for [`UpstashStore`](crate::store::UpstashStore), 50 ms for `RedisStore`; a
+    /// store without one needs this.
+    #[must_use]
+    pub fn time_limit(self, limit: Duration, timer: Timer) -> Self {
+        self.set(|config| {
+            let store = config.store.clone();
+            config.store = SharedStore::new(TimeLimitedStore::new(store, limit, timer));
+        })
+    }
+
+    /// Sets what runs the corrections of streams whose clients have gone, see [`Spending`](super::Spending). Default:
+    /// tokio's; without one, such a stream stays charged with what was reserved for it.
+    #[must_use]
+    pub fn executor(self, executor: Executor) -> Self {
+        self.set(|config| config.executor = Some(executor))
+    }
+
+    /// Sets the clock of what is remembered in this process: leases, recent refusals, and counts while the store is
+    /// away. For tests; default: the system's. Limits go by the clock of the store.
+    ///
+    /// What was remembered so far is forgotten.
+    #[must_use]
+    pub fn clock(self, clock: impl Clock) -> Self {
+        self.set(|config| config.family = Arc::new(Family::new(Arc::new(clock))))
+    }
+
+    /// Returns a handle to the limits, for use outside of requests.
+    #[must_use]
+    pub fn handle(&self) -> Limits {
+        Limits::new(Arc::clone(&self.config))
+    }
+
+    /// Asks the store once for each limit, without charging anything, and looks for set-ups that cannot work as intended.
+    /// Nothing to say: an empty list. At start-up, print it; in a test, assert that it is empty.
+    ///
+    /// ```
+    /// # use tower_upstash::{quota::Quota, rate_limit::{Limit, RateLimitLayer}, store::MemoryStore};
+    /// # const API: Limit = Limit::new("api", Quota::per_minute(60));
+    /// # tokio_test::block_on(async {
+    /// let limits = RateLimitLayer::new(MemoryStore::new()).limit(API);
+    /// for advice in limits.check().await {
+    ///     eprintln!("rate limits: {advice}");
+    /// }
+    /// # });
+    /// ```
+    pub async fn check(&self) -> Vec<Advice> {
+        advice::check(&self.config).await
+    }
+
+    fn set(mut self, change: impl FnOnce(&mut Config)) -> Self {
+        let config = Arc::make_mut(&mut self.config);
+        change(config);
+        config.prepare();
         self
     }
 }

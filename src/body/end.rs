@@ -1,0 +1,85 @@
+//! The end of a body, and what happens there.
+
+use std::{
+    fmt, mem,
+    pin::Pin,
+    sync::Mutex,
+    task::{Context, Poll, ready},
+};
+
+/// Work that takes time.
+pub(crate) type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// What happens at the end of a body.
+pub(crate) trait AtEnd: Send + Sync {
+    /// Does what can be done at once, and returns what takes time. The last frame waits for it.
+    fn at_end(self: Box<Self>) -> Option<Task>;
+
+    /// The body was dropped before its end, or has failed: nobody waits.
+    fn abandon(self: Box<Self>);
+}
+
+pub(super) struct End(State);
+
+enum State {
+    Ahead(Box<dyn AtEnd>),
+    // Never locked: it only makes a body `Sync` that would be so without.
+    Working(Mutex<Task>),
+    Done,
+}
+
+impl End {
+    pub(super) const fn new(at_end: Box<dyn AtEnd>) -> Self {
+        Self(State::Ahead(at_end))
+    }
+
+    pub(super) const fn has_begun(&self) -> bool {
+        !matches!(self.0, State::Ahead(_))
+    }
+
+    pub(super) const fn is_done(&self) -> bool {
+        matches!(self.0, State::Done)
+    }
+
+    /// Begins what happens at the end, and goes on with it.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            self.0 = match mem::replace(&mut self.0, State::Done) {
+                State::Ahead(at_end) => match at_end.at_end() {
+                    Some(task) => State::Working(Mutex::new(task)),
+                    None => State::Done,
+                },
+                State::Working(mut task) => {
+                    let polled = match task.get_mut() {
+                        Ok(task) => task.as_mut().poll(cx),
+                        Err(poisoned) => poisoned.into_inner().as_mut().poll(cx),
+                    };
+                    if polled.is_pending() {
+                        self.0 = State::Working(task);
+                    }
+                    ready!(polled);
+                    State::Done
+                }
+                State::Done => return Poll::Ready(()),
+            };
+        }
+    }
+
+    pub(super) fn abandon(&mut self) {
+        if let State::Ahead(at_end) = mem::replace(&mut self.0, State::Done) {
+            at_end.abandon();
+        }
+    }
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.abandon();
+    }
+}
+
+impl fmt::Debug for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("End").finish_non_exhaustive()
+    }
+}

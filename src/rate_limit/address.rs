@@ -1,0 +1,72 @@
+//! Where requests come from.
+
+use std::net::IpAddr;
+
+use http::request::Parts;
+
+use super::{TrustedProxies, notices::Notices, func::Func, head::Head, network, peer};
+
+/// How a layer finds addresses.
+#[derive(Clone)]
+pub(super) struct Addresses {
+    pub(super) proxies: Option<TrustedProxies>,
+    pub(super) peer: Option<Func<Parts, Option<IpAddr>>>,
+    pub(super) ipv6_prefix: u8,
+    pub(super) notices: std::sync::Arc<Notices>,
+}
+
+impl Addresses {
+    pub(super) fn new() -> Self {
+        Self {
+            proxies: None,
+            peer: None,
+            ipv6_prefix: 64,
+            notices: std::sync::Arc::default(),
+        }
+    }
+
+    pub(super) const fn needs_parts(&self) -> bool {
+        self.peer.is_some()
+    }
+
+    /// Returns what stands for the peer.
+    #[inline]
+    pub(super) fn peer(&self, head: &Head<'_>) -> Option<IpAddr> {
+        let peer = self.raw_peer(head);
+        if peer.is_none() {
+            self.notices.missing_peer();
+        }
+        peer.map(|ip| self.network(ip))
+    }
+
+    /// Returns what stands for the client.
+    #[inline]
+    pub(super) fn client(&self, head: &Head<'_>) -> Option<IpAddr> {
+        let peer = self.raw_peer(head);
+        let client = match &self.proxies {
+            Some(proxies) => proxies.client(peer, head.headers),
+            None => {
+                self.notices.untrusted_proxy(peer, head.headers);
+                peer
+            }
+        };
+        if client.is_none() {
+            self.notices.missing_peer();
+        }
+        client.map(|ip| self.network(ip))
+    }
+
+    /// Returns what stands for an address.
+    #[inline]
+    pub(super) fn network(&self, ip: IpAddr) -> IpAddr {
+        network::network(ip, self.ipv6_prefix)
+    }
+
+    #[inline]
+    fn raw_peer(&self, head: &Head<'_>) -> Option<IpAddr> {
+        match &self.peer {
+            None => peer::address(head.extensions),
+            Some(find) => head.parts.and_then(|parts| find.call(parts)),
+        }
+    }
+}

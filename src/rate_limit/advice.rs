@@ -1,0 +1,119 @@
+//! What looks wrong about the limits of a layer.
+
+use std::{collections::HashMap, env, fmt, time::Duration};
+
+use super::{config::Config, limit::Cost};
+use crate::store::{Claim, Decisions, ErrorKind, Identifier, Spend, Store};
+
+/// Something about the limits of a layer that cannot work as intended, or hardly can. `Display` says what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Advice {
+    limit: Option<&'static str>,
+    text: String,
+}
+
+impl Advice {
+    fn new(limit: impl Into<Option<&'static str>>, text: impl Into<String>) -> Self {
+        Self {
+            limit: limit.into(),
+            text: text.into(),
+        }
+    }
+
+    /// Returns the name of the limit, unless it is about the layer.
+    #[must_use]
+    pub const fn limit(&self) -> Option<&'static str> {
+        self.limit
+    }
+}
+
+impl fmt::Display for Advice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.limit {
+            Some(limit) => write!(f, "limit `{limit}`: {}", self.text),
+            None => f.write_str(&self.text),
+        }
+    }
+}
+
+pub(super) async fn check(config: &Config) -> Vec<Advice> {
+    let mut advice = store(config, &platforms());
+    advice.extend(limits(config));
+    advice.extend(answers(config).await);
+    advice
+}
+
+/// Returns the platforms that run many processes for one application, if this is one of theirs.
+fn platforms() -> Vec<&'static str> {
+    const SIGNS: [(&str, &str); 7] = [
+        ("AWS_LAMBDA_FUNCTION_NAME", "AWS Lambda"),
+        ("FLY_APP_NAME", "Fly.io"),
+        ("FUNCTIONS_WORKER_RUNTIME", "Azure Functions"),
+        ("K_SERVICE", "Cloud Run"),
+        ("KUBERNETES_SERVICE_HOST", "Kubernetes"),
+        ("RENDER", "Render"),
+        ("VERCEL", "Vercel"),
+    ];
+    let here = SIGNS.iter().filter(|(variable, _)| env::var_os(variable).is_some());
+    here.map(|(_, platform)| *platform).collect()
+}
+
+fn store(config: &Config, platforms: &[&str]) -> Vec<Advice> {
+    // Only a store in this process answers at once.
+    let in_memory = matches!(config.store.try_acquire(&[], &mut Decisions::new()), Some(Ok(())));
+    let advice = platforms.first().filter(|_| in_memory).map(|platform| {
+        Advice::new(
+            None,
+            format!(
+                "the limits are in the memory of this process, and {platform} runs several: each counts for itself; \
+                 use a remote store"
+            ),
+        )
+    });
+    advice.into_iter().collect()
+}
+
+fn limits(config: &Config) -> Vec<Advice> {
+    const LONG: Duration = Duration::from_secs(60 * 60);
+    const SHORT: Duration = Duration::from_secs(60);
+    let mut advice = Vec::new();
+    let limits = || config.limits.iter().map(|ready| &ready.limit);
+    if limits().next().is_none() {
+        advice.push(Advice::new(None, "the layer has no limits: it lets everything pass"));
+    }
+    let short = limits().any(|limit| limit.quota.window() <= SHORT);
+    for limit in limits() {
+        if limit.quota.window() >= LONG && limit.quota.capacity() > 100 && !short {
+            advice.push(Advice::new(
+                limit.name,
+                "the quota of a long window can be used up in a moment: add a limit over a minute or less, or a burst",
+            ));
+        }
+        if limit.quota.limit() == 0 && !limit.shadow {
+            advice.push(Advice::new(limit.name, "the quota is zero: every request is refused"));
+        }
+        if limit.unit != super::Limit::REQUESTS && matches!(limit.cost, Cost::One) {
+            advice.push(Advice::new(
+                limit.name,
+                format!("it counts {}, but takes one for each request: set a cost or reserve an estimate", limit.unit),
+            ));
+        }
+    }
+    advice
+}
+
+/// Asks the store what it says to each limit, without charging anything.
+async fn answers(config: &Config) -> Vec<Advice> {
+    let mut advice = HashMap::new();
+    for ready in &config.limits {
+        let key = ready.scope.key(Identifier::from("advice"));
+        let claim = Claim::new(key, ready.limit.quota).spend(Spend::Peek(1));
+        if let Err(error) = config.store.acquire(&[claim]).await {
+            let common = !matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::Invalid);
+            let text = format!("the store does not answer as it should: {error}");
+            let limit = (!common).then_some(ready.limit.name);
+            advice.entry(text.clone()).or_insert_with(|| Advice::new(limit, text));
+        }
+    }
+    advice.into_values().collect()
+}

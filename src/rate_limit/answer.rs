@@ -1,0 +1,127 @@
+//! Judges what the store has answered, or what to do without an answer.
+
+use super::{
+    Event, OnStoreError, Reason,
+    config::Config,
+    question::{Question, Refused},
+    ready::Ready,
+};
+use crate::{
+    store::{Claim, Decision, Decisions, Error, Spend},
+    time::Timestamp,
+};
+
+/// What was asked, and what was decided.
+#[derive(Default)]
+pub(super) struct Answer {
+    pub(super) question: Question,
+    pub(super) decisions: Decisions,
+    // Counted in this process, since the store could not be asked.
+    pub(super) locally: bool,
+}
+
+/// What becomes of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Pass,
+    Refuse(Reason),
+}
+
+impl Answer {
+    /// A refusal by one limit that asked nothing.
+    pub(super) fn refused(refused: Refused) -> (Self, Outcome) {
+        let mut answer = Self::default();
+        match refused {
+            Refused::Missing(at) => {
+                answer.question.limits.push(at);
+                (answer, Outcome::Refuse(Reason::MissingIdentifier))
+            }
+            Refused::Closed(at, claim) => {
+                answer.question.limits.push(at);
+                let step = claim.quota().step(None, Timestamp::MAX, claim.spending());
+                answer.decisions.push(&claim, step.decision);
+                answer.question.claims.push(*claim);
+                (answer, Outcome::Refuse(Reason::QuotaExceeded))
+            }
+        }
+    }
+}
+
+impl Config {
+    /// Judges the decisions of the store.
+    #[inline]
+    pub(super) fn judge(&self, answer: &Answer) -> Outcome {
+        if self.on_event.is_some() {
+            self.tell_all(answer);
+        }
+        if answer.decisions.allowed() {
+            Outcome::Pass
+        } else {
+            Outcome::Refuse(Reason::QuotaExceeded)
+        }
+    }
+
+    /// Decides what the store could not, as each limit says.
+    #[cold]
+    pub(super) fn judge_failure(&self, answer: &mut Answer, error: &Error) -> Outcome {
+        self.tell(&Event::StoreError { error });
+        let policy = |at: &u8| {
+            let ready = self.limits.get(usize::from(*at));
+            ready.map_or(OnStoreError::Allow, |ready| ready.limit.on_store_error)
+        };
+        let enforced = |at: &u8| {
+            let ready = self.limits.get(usize::from(*at));
+            ready.is_some_and(|ready| !ready.limit.shadow)
+        };
+        let policies: Vec<OnStoreError> = answer.question.limits.iter().map(policy).collect();
+        let closed = answer
+            .question
+            .limits
+            .iter()
+            .position(|at| policy(at) == OnStoreError::Refuse && enforced(at));
+        answer.decisions.clear();
+        if let Some(closed) = closed {
+            answer.question.retain(|at| at == closed);
+            return Outcome::Refuse(Reason::StoreUnavailable);
+        }
+        answer
+            .question
+            .retain(|at| policies.get(at) == Some(&OnStoreError::CountLocally));
+        answer.locally = true;
+        self.family
+            .local
+            .decide(&answer.question.claims, error, &mut answer.decisions);
+        self.judge(answer)
+    }
+
+    /// Returns each limit that was asked, its claim and its decision.
+    pub(super) fn decided<'a>(
+        &'a self,
+        answer: &'a Answer,
+    ) -> impl Iterator<Item = (&'a Ready, &'a Claim, &'a Decision)> + Clone {
+        let limits = answer.question.limits.iter();
+        let readies = limits.filter_map(|at| self.limits.get(usize::from(*at)));
+        let claims = answer.question.claims.iter();
+        readies
+            .zip(claims.zip(answer.decisions.iter()))
+            .map(|(ready, (claim, decision))| (ready, claim, decision))
+    }
+
+    fn tell_all(&self, answer: &Answer) {
+        let allowed = answer.decisions.allowed();
+        for (ready, claim, decision) in self.decided(answer) {
+            let limit = ready.limit.name;
+            match (claim.spending(), decision.allowed()) {
+                (Spend::Shadow(_), false) => self.tell(&Event::WouldRefuse { limit, decision }),
+                (_, false) => self.tell(&Event::Refused { limit, decision }),
+                (_, true) if allowed => {
+                    self.tell(&Event::Allowed { limit, decision });
+                    if u64::from(decision.remaining()) * 5 <= u64::from(decision.limit()) {
+                        self.tell(&Event::NearLimit { limit, decision });
+                    }
+                }
+                (_, true) => {}
+            }
+        }
+    }
+}

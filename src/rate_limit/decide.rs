@@ -1,0 +1,121 @@
+//! Asks the leases, the deny cache and the store, in this order.
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::{
+    Lease,
+    answer::{Answer, Outcome},
+    charged::Charged,
+    config::Config,
+    question::Question,
+};
+use crate::store::{Decisions, MAX_CLAIMS, Result, Store};
+
+impl Config {
+    /// Decides without waiting. `None`: that takes time, and nothing was done.
+    #[inline]
+    pub(super) fn decide_at_once(&self, answer: &mut Answer) -> Option<Outcome> {
+        let Answer { question, decisions, .. } = answer;
+        if question.is_pending() {
+            return None;
+        }
+        if self.leased {
+            let leases = self.leases(question);
+            if self.family.leases.try_take(&question.claims, &leases, decisions) {
+                return Some(self.judge(answer));
+            }
+        }
+        match self.store.try_acquire(&question.claims, decisions) {
+            Some(Ok(())) => Some(self.judge(answer)),
+            Some(Err(error)) => Some(self.judge_failure(answer, &error)),
+            None => self.deny(answer),
+        }
+    }
+
+    /// Decides what takes time.
+    ///
+    /// # Cancellation
+    /// The store has decided, or was not asked.
+    pub(super) async fn decide(
+        self: Arc<Self>,
+        mut answer: Answer,
+        charged: Option<Charged>,
+    ) -> (Answer, Outcome) {
+        if answer.question.is_pending() {
+            if let Err(refused) = self.ask_later(&mut answer.question, charged).await {
+                return Answer::refused(refused);
+            }
+            if answer.question.is_empty() {
+                return (answer, Outcome::Pass);
+            }
+            if let Some(outcome) = self.decide_at_once(&mut answer) {
+                return (answer, outcome);
+            }
+        }
+        let outcome = match self.acquire(&answer.question).await {
+            Ok(decisions) => {
+                answer.decisions = decisions;
+                self.judge(&answer)
+            }
+            Err(error) => self.judge_failure(&mut answer, &error),
+        };
+        (answer, outcome)
+    }
+
+    async fn acquire(&self, question: &Question) -> Result<Decisions> {
+        self.hand_back(question).await;
+        // Before the call leaves: what is remembered of it never outlives the truth.
+        let asked_at = self.family.clock.now();
+        let claims = &question.claims;
+        let decisions = if self.leased {
+            let leases = self.leases(question);
+            self.family.leases.acquire(&self.store, claims, &leases).await?
+        } else {
+            self.store.acquire_later(claims).await?
+        };
+        if !decisions.allowed() {
+            for (claim, decision) in claims.iter().zip(decisions.iter()) {
+                self.family.denials.note(claim, decision, asked_at);
+            }
+        }
+        Ok(decisions)
+    }
+
+    /// Charges the store for what was admitted while it could not be asked.
+    async fn hand_back(&self, question: &Question) {
+        let owed = self.family.local.owed(&question.claims);
+        if !owed.is_empty() {
+            // Whatever comes of it: nothing is charged twice, and the request's own call tells of errors.
+            let _ = self.store.acquire(&owed).await;
+        }
+    }
+
+    /// Refuses by what the store has said within the last second.
+    fn deny(&self, answer: &mut Answer) -> Option<Outcome> {
+        if self.family.denials.is_empty() {
+            return None;
+        }
+        let now = self.family.clock.now();
+        let claims = answer.question.claims.iter();
+        let denied: SmallVec<[_; MAX_CLAIMS]> = claims
+            .map(|claim| self.family.denials.find(claim, now))
+            .collect();
+        if denied.iter().all(Option::is_none) {
+            return None;
+        }
+        answer.question.retain(|at| denied.get(at).is_some_and(Option::is_some));
+        for (claim, decision) in answer.question.claims.iter().zip(denied.iter().flatten()) {
+            answer.decisions.push(claim, *decision);
+        }
+        Some(self.judge(answer))
+    }
+
+    fn leases(&self, question: &Question) -> SmallVec<[Option<Lease>; MAX_CLAIMS]> {
+        let limits = question.limits.iter();
+        limits
+            .map(|at| self.limits.get(usize::from(*at))?.limit.lease)
+            .collect()
+    }
+}

@@ -1,0 +1,129 @@
+//! Finds the identifier of a request, as a [`By`] says.
+
+use http::{HeaderName, request::Parts};
+
+use super::{
+    By,
+    address::Addresses,
+    by::{Later, Source},
+    cookie,
+    func::Func,
+    head::Head,
+    route,
+};
+use crate::store::Identifier;
+
+/// A [`By`] that is ready for use.
+#[derive(Clone)]
+pub(super) enum Extractor {
+    One(Find),
+    All(Box<[Find]>),
+}
+
+#[derive(Clone)]
+pub(super) enum Find {
+    ClientIp,
+    PeerIp,
+    Header(HeaderName),
+    // No route at all is a route of its own.
+    PerRoute,
+    Other(Source),
+}
+
+/// An identifier, or one that has to be waited for.
+pub(super) enum Found {
+    Now(Option<Identifier>),
+    Later(Later),
+}
+
+impl Extractor {
+    pub(super) fn new(by: &By, per_route: bool) -> Self {
+        let per_route = per_route.then_some(Find::PerRoute);
+        let mut finds: Vec<Find> = by.sources().map(Find::new).chain(per_route).collect();
+        match finds.pop() {
+            Some(only) if finds.is_empty() => Self::One(only),
+            last => Self::All(finds.into_iter().chain(last).collect()),
+        }
+    }
+
+    #[inline]
+    pub(super) fn find(&self, head: &Head<'_>, addresses: &Addresses) -> Found {
+        match self {
+            Self::One(find) => find.find(head, addresses),
+            Self::All(finds) => find_all(finds, head, addresses),
+        }
+    }
+}
+
+impl Find {
+    fn new(source: &Source) -> Self {
+        match source {
+            Source::ClientIp => Self::ClientIp,
+            Source::PeerIp => Self::PeerIp,
+            Source::Header(name) => Self::Header(HeaderName::from_static(name)),
+            other => Self::Other(other.clone()),
+        }
+    }
+
+    #[inline]
+    fn find(&self, head: &Head<'_>, addresses: &Addresses) -> Found {
+        Found::Now(match self {
+            Self::ClientIp => addresses.client(head).map(Identifier::from),
+            Self::PeerIp => addresses.peer(head).map(Identifier::from),
+            Self::Header(name) => head.headers.get(name).map(Identifier::secret),
+            Self::PerRoute => Some(route(head).unwrap_or_else(Identifier::missing)),
+            Self::Other(source) => return other(source, head),
+        })
+    }
+}
+
+fn other(source: &Source, head: &Head<'_>) -> Found {
+    Found::Now(match source {
+        Source::Everyone => Some(Identifier::from("")),
+        Source::Cookie(name) => cookie::value(head.headers, name).map(Identifier::secret),
+        Source::Route => route(head),
+        Source::Method => Some(Identifier::from(head.method.as_str())),
+        Source::Extensions(find) => find(head.extensions),
+        Source::Parts(find) => called(find, head).flatten(),
+        Source::Later(find) => {
+            return called(find, head).map_or(Found::Now(None), Found::Later);
+        }
+        Source::ClientIp | Source::PeerIp | Source::Header(_) => None, // made into finds of their own
+    })
+}
+
+fn route(head: &Head<'_>) -> Option<Identifier> {
+    route::of(head.extensions).map(Identifier::from)
+}
+
+/// The layer takes a request apart where a function needs it.
+fn called<R>(find: &Func<Parts, R>, head: &Head<'_>) -> Option<R> {
+    head.parts.map(|parts| find.call(parts))
+}
+
+fn find_all(finds: &[Find], head: &Head<'_>, addresses: &Addresses) -> Found {
+    let founds = finds.iter().map(|find| find.find(head, addresses));
+    let mut later = false;
+    let founds: Vec<Found> = founds
+        .inspect(|found| later |= matches!(found, Found::Later(_)))
+        .collect();
+    if later {
+        return Found::Later(Box::pin(wait_for_all(founds)));
+    }
+    let known = founds.into_iter().map(|found| match found {
+        Found::Now(identifier) => identifier,
+        Found::Later(_) => None,
+    });
+    Found::Now(known.collect::<Option<Vec<_>>>().map(|all| Identifier::all(&all)))
+}
+
+async fn wait_for_all(founds: Vec<Found>) -> Option<Identifier> {
+    let mut all = Vec::with_capacity(founds.len());
+    for found in founds {
+        all.push(match found {
+            Found::Now(identifier) => identifier?,
+            Found::Later(later) => later.await?,
+        });
+    }
+    Some(Identifier::all(&all))
+}

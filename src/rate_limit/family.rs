@@ -1,0 +1,36 @@
+//! What all layers share that are made from one: per-route layers count, lease and remember together.
+
+use std::sync::Arc;
+
+use super::{
+    background::Background,
+    front::{Denials, Leases, Local},
+};
+use crate::time::{Clock, SystemClock};
+
+pub(super) struct Family {
+    // For how long something is true in this process. What limits decide goes by the store's clock.
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) denials: Denials,
+    pub(super) leases: Leases,
+    pub(super) local: Local,
+    pub(super) background: Background,
+}
+
+impl Family {
+    pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
+        Self {
+            denials: Denials::new(Denials::ENTRIES),
+            leases: Leases::new(Arc::clone(&clock)),
+            local: Local::with_clock(Arc::clone(&clock)),
+            background: Background::default(),
+            clock,
+        }
+    }
+}
+
+impl Default for Family {
+    fn default() -> Self {
+        Self::new(Arc::new(SystemClock::new()))
+    }
+}

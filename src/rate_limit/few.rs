@@ -1,0 +1,39 @@
+//! Up to four things that a `const` can hold.
+
+use std::mem;
+
+#[derive(Clone)]
+pub(super) struct Few<T>([Option<T>; 4]);
+
+impl<T> Few<T> {
+    pub(super) const NONE: Self = Self([None, None, None, None]);
+
+    pub(super) const fn one(thing: T) -> Self {
+        Self([Some(thing), None, None, None])
+    }
+
+    /// Puts both together; panics beyond four.
+    pub(super) const fn and(mut self, mut other: Self) -> Self {
+        let mut free = 0;
+        while free < self.0.len() && self.0[free].is_some() {
+            free += 1;
+        }
+        let mut at = 0;
+        while at < other.0.len() && other.0[at].is_some() {
+            assert!(free < self.0.len(), "at most four of these go together");
+            mem::swap(&mut self.0[free], &mut other.0[at]);
+            free += 1;
+            at += 1;
+        }
+        mem::forget(other); // nothing is left in it, but a `const` cannot know
+        self
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.0[0].is_none()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.0.iter().flatten()
+    }
+}

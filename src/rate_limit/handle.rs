@@ -1,0 +1,232 @@
+//! Limits outside of requests.
+
+use std::{error, fmt, net::IpAddr, sync::Arc, time::Duration};
+
+use super::{
+    answer::{Answer, Outcome},
+    config::Config,
+    ready::Ready,
+};
+use crate::{
+    quota::Quota,
+    store::{Claim, Decision, Identifier, Result, Spend, Store, Verdict, Window},
+};
+
+/// The limits of a layer, outside of requests: in jobs, in messages, for operators. Cheap to clone.
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_upstash::{quota::Quota, rate_limit::{Limit, RateLimitLayer}, store::MemoryStore};
+///
+/// const MAILS: Limit = Limit::new("mails", Quota::per_hour(100));
+///
+/// # tokio_test::block_on(async {
+/// let limits = RateLimitLayer::new(MemoryStore::new()).limit(MAILS).handle();
+/// let mails = limits.limit("mails")?;
+/// if mails.check("alice").await.allowed() {
+///     // … send one …
+/// }
+/// mails.ban("mallory", Duration::from_secs(3600)).await?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # }).unwrap();
+/// ```
+#[derive(Clone)]
+pub struct Limits {
+    config: Arc<Config>,
+}
+
+/// One of the [`Limits`].
+#[derive(Clone)]
+pub struct LimitHandle {
+    config: Arc<Config>,
+    at: u8,
+    quota: Quota,
+}
+
+/// There is no limit of that name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownLimit {
+    name: String,
+    known: Vec<&'static str>,
+}
+
+impl Limits {
+    pub(super) const fn new(config: Arc<Config>) -> Self {
+        Self { config }
+    }
+
+    /// Returns the limit of a name.
+    ///
+    /// # Errors
+    /// If the layer has none of that name; the error lists those it has.
+    pub fn limit(&self, name: &str) -> std::result::Result<LimitHandle, UnknownLimit> {
+        let mut limits = (0..).zip(&self.config.limits);
+        match limits.find(|(_, ready)| ready.limit.name == name) {
+            Some((at, ready)) => Ok(LimitHandle {
+                config: Arc::clone(&self.config),
+                at,
+                quota: ready.limit.quota,
+            }),
+            None => Err(UnknownLimit {
+                name: name.chars().take(64).collect(),
+                known: self.config.names(),
+            }),
+        }
+    }
+
+    /// Returns what stands for a client's address in limits by address: the address, or its IPv6 network.
+    #[must_use]
+    pub fn client(&self, ip: IpAddr) -> Identifier {
+        self.config.addresses.network(ip).into()
+    }
+
+    /// Gives back what is leased, and waits for corrections that are still under way: for shutdown, after the last
+    /// request.
+    ///
+    /// # Errors
+    /// As [`Store::acquire`]; what was not given back stays charged.
+    pub async fn drain(&self) -> Result<()> {
+        self.config.family.background.end().await;
+        self.config.family.leases.drain(&self.config.store).await
+    }
+}
+
+impl LimitHandle {
+    /// Takes a unit, as a request would.
+    ///
+    /// A store that fails is answered as the limit's [`OnStoreError`](super::OnStoreError) says. A limit that is a
+    /// [shadow](super::Limit::shadow) tells what it would have done.
+    ///
+    /// # Cancellation
+    /// Dropped while it waits, the unit was taken or not.
+    pub async fn check(&self, key: impl Into<Identifier>) -> Decision {
+        self.check_units(key, 1).await
+    }
+
+    /// Takes units, all or none. See [`check`](Self::check).
+    pub async fn check_units(&self, key: impl Into<Identifier>, units: u32) -> Decision {
+        let mut answer = Answer::default();
+        let Some(ready) = self.ready() else {
+            return nobody_knows(&self.quota, Outcome::Pass);
+        };
+        let claim = self.claim(ready, key, ready.spend(units));
+        answer.question.claims.push(claim);
+        answer.question.limits.push(self.at);
+        let outcome = match self.config.decide_at_once(&mut answer) {
+            Some(outcome) => outcome,
+            None => {
+                let outcome;
+                (answer, outcome) = Arc::clone(&self.config).decide(answer, None).await;
+                outcome
+            }
+        };
+        let decision = answer.decisions.first().copied();
+        decision.unwrap_or_else(|| nobody_knows(&self.quota, outcome))
+    }
+
+    /// Returns what [`check`](Self::check) would, without taking anything.
+    ///
+    /// # Errors
+    /// As [`Store::acquire`].
+    pub async fn peek(&self, key: impl Into<Identifier>) -> Result<Decision> {
+        self.ask(key, Spend::Peek(1)).await
+    }
+
+    /// Takes units even where they are not there: whoever is in debt is refused until it is repaid.
+    ///
+    /// # Errors
+    /// As [`Store::acquire`]; then the units were taken or not.
+    pub async fn charge(&self, key: impl Into<Identifier>, units: u32) -> Result<Decision> {
+        self.ask(key, Spend::Charge(units)).await
+    }
+
+    /// Forgets what a key has used up, and lifts its ban.
+    ///
+    /// Other processes may refuse it for another second, and hand out what they have leased.
+    ///
+    /// # Errors
+    /// As [`Store::acquire`].
+    pub async fn reset(&self, key: impl Into<Identifier>) -> Result<()> {
+        self.ask(key, Spend::Reset).await.map(|_| ())
+    }
+
+    /// Refuses a key for a time, whatever its quota. A ban costs ordinary requests nothing; it replaces an earlier one.
+    ///
+    /// Other processes may hand out what they have leased.
+    ///
+    /// # Errors
+    /// As [`Store::acquire`].
+    pub async fn ban(&self, key: impl Into<Identifier>, duration: Duration) -> Result<()> {
+        self.ask(key, Spend::Ban(duration)).await.map(|_| ())
+    }
+
+    /// Uses another quota, such as that of the user's [plan](super::Limit::plan).
+    #[must_use]
+    pub const fn with_quota(mut self, quota: Quota) -> Self {
+        self.quota = quota;
+        self
+    }
+
+    async fn ask(&self, key: impl Into<Identifier>, spend: Spend) -> Result<Decision> {
+        let Some(ready) = self.ready() else {
+            return Ok(nobody_knows(&self.quota, Outcome::Pass));
+        };
+        let claim = self.claim(ready, key, spend);
+        let decisions = self.config.store.acquire(std::slice::from_ref(&claim)).await?;
+        if !matches!(spend, Spend::Peek(_)) {
+            self.config.forget(claim.key());
+        }
+        let decision = decisions.first().copied();
+        Ok(decision.unwrap_or_else(|| nobody_knows(&self.quota, Outcome::Pass)))
+    }
+
+    fn claim(&self, ready: &Ready, key: impl Into<Identifier>, spend: Spend) -> Claim {
+        Claim::new(ready.scope.key(key), self.quota).spend(spend)
+    }
+
+    fn ready(&self) -> Option<&Ready> {
+        self.config.limits.get(usize::from(self.at))
+    }
+}
+
+impl Config {
+    /// Forgets what this process remembers of a key.
+    fn forget(&self, key: &crate::store::Key) {
+        self.family.denials.forget(key);
+        self.family.leases.forget(key);
+    }
+}
+
+/// A decision without a store, by what is to happen then.
+const fn nobody_knows(quota: &Quota, outcome: Outcome) -> Decision {
+    let (verdict, remaining) = match outcome {
+        Outcome::Pass => (Verdict::Allowed, quota.capacity()),
+        Outcome::Refuse(_) => {
+            let retry_micros = 1_000_000;
+            (Verdict::Refused { retry_micros }, 0)
+        }
+    };
+    Decision::new(verdict, quota.capacity(), remaining, 0, Window::from_u64(0))
+}
+
+impl fmt::Display for UnknownLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no limit named {:?}; known: {}", self.name, self.known.join(", "))
+    }
+}
+
+impl error::Error for UnknownLimit {}
+
+impl fmt::Debug for Limits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.config.names()).finish()
+    }
+}
+
+impl fmt::Debug for LimitHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("LimitHandle")
+            .field(&self.ready().map(|ready| ready.limit.name))
+            .finish()
+    }
+}

@@ -1,0 +1,58 @@
+//! A limit that is ready for use.
+
+use super::{Limit, extractor::Extractor, head::Head, label::Label, limit::Cost};
+use crate::{
+    quota::Quota,
+    store::{Kind, Registration, Scope, Spend},
+};
+
+#[derive(Clone)]
+pub(super) struct Ready {
+    pub(super) limit: Limit,
+    pub(super) label: Label,
+    pub(super) scope: Scope,
+    pub(super) extractor: Extractor,
+    // Keeps the name for this quota, and knows of other layers that have it.
+    pub(super) registration: Registration,
+}
+
+impl Ready {
+    pub(super) fn new(limit: Limit, registration: Registration) -> Self {
+        Self {
+            label: Label::new(limit.name, limit.unit),
+            scope: Scope::new(Kind::Limit, limit.name),
+            extractor: Extractor::new(&limit.by, limit.per_route),
+            limit,
+            registration,
+        }
+    }
+
+    /// Returns the quota of a request.
+    #[inline]
+    pub(super) fn quota(&self, head: &Head<'_>) -> Quota {
+        let plan = self.limit.plan.as_ref().zip(head.parts);
+        plan.and_then(|(plan, parts)| plan.call(parts))
+            .unwrap_or(self.limit.quota)
+    }
+
+    /// Returns how many units a request takes.
+    #[inline]
+    pub(super) fn cost(&self, head: &Head<'_>, quota: &Quota) -> u32 {
+        match (&self.limit.cost, head.parts) {
+            (Cost::Exactly(cost), Some(parts)) => cost.call(parts),
+            (Cost::Reserved(estimate), Some(parts)) => {
+                estimate.call(parts).min(quota.capacity()).max(1)
+            }
+            _ => 1,
+        }
+    }
+
+    #[inline]
+    pub(super) const fn spend(&self, cost: u32) -> Spend {
+        if self.limit.shadow {
+            Spend::Shadow(cost)
+        } else {
+            Spend::Take(cost)
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! What is charged or given back once the truth about a request is known.
+
+use std::sync::Arc;
+
+use http::{Extensions, response::Parts};
+use smallvec::SmallVec;
+
+use super::{
+    Event, OnStoreError, Spending, Spent,
+    answer::Answer,
+    config::Config,
+    limit::Cost,
+};
+use crate::{
+    body::{AtEnd, Task},
+    store::{Claim, Decision, Decisions, Spend, Store},
+};
+
+/// Claims that correct what a request was charged.
+pub(super) type Corrections = SmallVec<[Claim; 2]>;
+
+impl Config {
+    /// Returns what has to be corrected now that the response is there.
+    pub(super) fn corrections(&self, answer: &Answer, response: &Parts) -> Corrections {
+        let spent = response.extensions.get::<Spent>();
+        let claims = self.decided(answer).filter_map(|(ready, claim, decision)| {
+            let counts = ready.limit.counts.as_ref();
+            if counts.is_some_and(|counts| !counts.call(response)) {
+                return correct(claim, decision, 0);
+            }
+            let reserved = matches!(ready.limit.cost, Cost::Reserved(_));
+            correct(claim, decision, spent?.spent(ready.limit.unit, reserved)?)
+        });
+        claims.collect()
+    }
+
+    /// Returns whether a response may have something to correct.
+    pub(super) fn has_corrections(&self, extensions: &Extensions) -> bool {
+        self.counts || extensions.get::<Spent>().is_some()
+    }
+
+    /// Returns what has to be corrected now that the stream has ended.
+    fn last_corrections(&self, answer: &Answer, spent: &Spent) -> Corrections {
+        let claims = self.decided(answer).filter_map(|(ready, claim, decision)| {
+            let reserved = matches!(ready.limit.cost, Cost::Reserved(_));
+            correct(claim, decision, spent.spent(ready.limit.unit, reserved)?)
+        });
+        claims.collect()
+    }
+}
+
+/// Corrects what a claim has taken to what it should have taken.
+fn correct(claim: &Claim, decision: &Decision, cost: u32) -> Option<Claim> {
+    let taken = match claim.spending() {
+        Spend::Take(taken) => taken,
+        Spend::Shadow(taken) if decision.allowed() => taken,
+        _ => return None,
+    };
+    let spend = if cost > taken {
+        Spend::Charge(cost - taken)
+    } else if cost < taken {
+        Spend::Refund {
+            cost: taken - cost,
+            window: decision.window(),
+        }
+    } else {
+        return None;
+    };
+    Some(claim.clone().spend(spend))
+}
+
+/// Corrects charges, where they were made. `None`: it is done.
+pub(super) fn settle(config: &Arc<Config>, claims: Corrections, locally: bool) -> Option<Task> {
+    if claims.is_empty() {
+        return None;
+    }
+    if locally {
+        config.family.local.correct(&claims);
+        return None;
+    }
+    let mut decisions = Decisions::new();
+    match config.store.try_acquire(&claims, &mut decisions) {
+        Some(answer) => {
+            settled(config, &claims, answer);
+            None
+        }
+        None => {
+            let config = Arc::clone(config);
+            Some(Box::pin(async move {
+                let _running = config.family.background.begin();
+                let answer = config.store.acquire_later(&claims).await.map(|_| ());
+                settled(&config, &claims, answer);
+            }))
+        }
+    }
+}
+
+fn settled(config: &Config, claims: &Corrections, answer: crate::store::Result<()>) {
+    for claim in claims {
+        config.family.denials.forget(claim.key());
+    }
+    if let Err(error) = answer {
+        config.tell(&Event::StoreError { error: &error });
+        config.family.local.owe(claims, &error);
+    }
+}
+
+/// What is settled when a streamed body ends.
+pub(super) struct Stream {
+    pub(super) config: Arc<Config>,
+    pub(super) answer: Answer,
+    pub(super) spending: Spending,
+}
+
+impl AtEnd for Stream {
+    fn at_end(self: Box<Self>) -> Option<Task> {
+        let spent = self.spending.spent()?;
+        let claims = self.config.last_corrections(&self.answer, &spent);
+        settle(&self.config, claims, self.answer.locally)
+    }
+
+    fn abandon(self: Box<Self>) {
+        let config = Arc::clone(&self.config);
+        let executor = config.executor.as_ref();
+        // Without an executor, what was reserved stays charged.
+        if let Some((executor, task)) = executor
+            .filter(|executor| executor.is_here())
+            .zip(self.at_end())
+        {
+            executor.spawn(task);
+        }
+    }
+}
