@@ -51,9 +51,11 @@
 
 mod by;
 mod config;
+mod cookie;
 mod future;
 mod layer;
 mod limit;
+mod overrides;
 mod peer;
 mod refusal;
 mod report;
@@ -64,6 +66,7 @@ pub use self::{
     future::ResponseFuture,
     layer::RateLimitLayer,
     limit::{Limit, Missing, OnStoreError},
+    overrides::{InvalidOverride, Overrides},
     report::Report,
     service::RateLimit,
 };
