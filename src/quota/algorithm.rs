@@ -1,6 +1,4 @@
-//! The rules by which quotas admit, and why a quota cannot be made.
-
-use std::{error, fmt};
+//! The rules by which quotas admit.
 
 /// The rule by which a [`Quota`](super::Quota) admits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -20,15 +18,3 @@ pub enum Algorithm {
     /// `limit` units come back at once, every `window` from the first hit.
     TokenBucket,
 }
-
-/// Why a [`Quota`](super::Quota) could not be made.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InvalidQuota(pub(super) &'static str);
-
-impl fmt::Display for InvalidQuota {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
-impl error::Error for InvalidQuota {}

@@ -23,11 +23,27 @@
 //! assert!(first.decision.allowed());
 //! assert_eq!(next.decision.retry_after(), Some(Duration::from_millis(500)));
 //! ```
+//!
+//! # As text
+//! Configuration has quotas as text, in [the grammar](Quota#impl-FromStr-for-Quota) of `FromStr` and `Display`. A number
+//! alone can be changed by [`Quota::with_numbers`], which keeps the algorithm:
+//!
+//! ```
+//! # use std::time::Duration;
+//! # use tower_upstash::quota::Quota;
+//! assert_eq!("120/min burst 30".parse(), Ok(Quota::per_minute(120).burst(30)));
+//! assert_eq!(Quota::strict(5, Duration::from_secs(15 * 60)).to_string(), "strict 5/15min");
+//!
+//! let login: Quota = "strict 5/15min".parse()?;
+//! assert_eq!(login.with_numbers("10/15min")?, "strict 10/15min".parse()?);
+//! # Ok::<_, tower_upstash::quota::InvalidQuota>(())
+//! ```
 
 mod algorithm;
 mod bucket;
 mod fixed;
 mod gcra;
+mod invalid;
 mod level;
 #[expect(
     clippy::module_inception,
@@ -37,9 +53,11 @@ mod quota;
 mod sliding;
 mod state;
 mod strict;
+mod text;
 
 pub use self::{
-    algorithm::{Algorithm, InvalidQuota},
+    algorithm::Algorithm,
+    invalid::InvalidQuota,
     quota::Quota,
     state::{State, Step},
 };

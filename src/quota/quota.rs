@@ -164,17 +164,17 @@ impl Quota {
     ) -> Result<Self, InvalidQuota> {
         let micros = micros(window);
         if limit == 0 {
-            return Err(InvalidQuota(
-                "a quota of zero: use Quota::NONE to refuse everything",
+            return Err(InvalidQuota::new(
+                "a limit of zero: use Quota::NONE, as text `none`, to refuse everything",
             ));
         }
         if micros == 0 || micros > Self::LONGEST {
-            return Err(InvalidQuota(
+            return Err(InvalidQuota::new(
                 "a window is from one microsecond to ten years long",
             ));
         }
         if matches!(algorithm, Algorithm::SlidingWindow) && !micros.is_multiple_of(1000) {
-            return Err(InvalidQuota(
+            return Err(InvalidQuota::new(
                 "a sliding window is a whole number of milliseconds",
             ));
         }
@@ -198,10 +198,12 @@ impl Quota {
     /// more than 2⁵² microseconds (142 years) to come back, or as [`new`](Self::new).
     pub const fn try_burst(self, burst: u32) -> Result<Self, InvalidQuota> {
         if !matches!(self.algorithm, Algorithm::Gcra | Algorithm::TokenBucket) {
-            return Err(InvalidQuota("only GCRA and token buckets have a burst"));
+            return Err(InvalidQuota::new(
+                "only GCRA and token buckets have a burst",
+            ));
         }
         if burst == 0 {
-            return Err(InvalidQuota("a burst of zero admits nothing"));
+            return Err(InvalidQuota::new("a burst of zero admits nothing"));
         }
         self.sized(burst)
     }
@@ -223,7 +225,7 @@ impl Quota {
                 self.full_part = (part % limit) as u32;
                 Ok(self)
             }
-            _ => Err(InvalidQuota(
+            _ => Err(InvalidQuota::new(
                 "a burst this large takes too long to come back, or is too fine to count",
             )),
         }
@@ -341,6 +343,6 @@ impl Quota {
 const fn expect(quota: &Result<Quota, InvalidQuota>) -> Quota {
     match quota {
         Ok(quota) => *quota,
-        Err(InvalidQuota(why)) => panic!("{}", *why),
+        Err(why) => panic!("{}", why.problem()),
     }
 }

@@ -1,7 +1,9 @@
 //! Identifiers: whose entry it is.
 
+mod tuple;
+
 use std::{
-    fmt::{self, Write as _},
+    fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     sync::Arc,
 };
@@ -36,6 +38,8 @@ impl Identifier {
     const DIGEST: u8 = b'~';
     const SECRET: u8 = b'!';
     const MISSING: u8 = b'*';
+    const TUPLE: u8 = b'(';
+    const TUPLE_DIGEST: u8 = b'#';
     const LONGEST: usize = 255;
 
     /// Takes the bytes as they are, up to 255 of them, and the SHA-256 of more.
@@ -98,7 +102,8 @@ impl Identifier {
 
     /// Returns the identifier as text, the last part of [`Key::to_text`](super::Key::to_text): a name with everything but
     /// letters, digits, `-`, `.` and `_` percent-encoded; `@` and an address, encoded likewise; `~` and a SHA-256 in
-    /// base64url without padding; `!` and the same of a [secret](Self::secret).
+    /// base64url without padding; `!` and the same of a [secret](Self::secret); the parts of a [tuple](Self::tuple)
+    /// between parentheses, with commas between them.
     #[must_use]
     pub fn to_text(&self) -> String {
         let mut text = String::new();
@@ -110,22 +115,26 @@ impl Identifier {
     /// anything else, and for a secret, which no text brings back: it names limits, not members or tags.
     #[must_use]
     pub fn from_text(text: &str) -> Option<Self> {
-        let identifier = match text.as_bytes().split_first() {
+        let is_bounded = text.len() <= tuple::LONGEST_TEXT;
+        let (identifier, rest) = is_bounded.then(|| tuple::read(text))??;
+        // One text for each identifier: another spelling is none of ours.
+        (rest.is_empty() && identifier.to_text() == text).then_some(identifier)
+    }
+
+    /// Reads what is no tuple.
+    fn from_part(text: &str) -> Option<Self> {
+        let bytes = text.as_bytes();
+        Some(match bytes.split_first() {
             Some((b'~', digest)) => {
                 Self::digest(URL_SAFE_NO_PAD.decode(digest).ok()?.try_into().ok()?)
             }
-            Some((b'@', ip)) => Self::from(
-                percent_decode(ip)
-                    .decode_utf8()
-                    .ok()?
-                    .parse::<IpAddr>()
-                    .ok()?,
-            ),
+            Some((b'@', ip)) => {
+                let ip = percent_decode(ip).decode_utf8().ok()?;
+                Self::from(ip.parse::<IpAddr>().ok()?)
+            }
             Some((b'*', [])) => Self::missing(),
-            _ => Self::new(percent_decode(text.as_bytes()).collect::<Vec<u8>>()),
-        };
-        // One text for each identifier: another spelling is none of ours.
-        (identifier.to_text() == text).then_some(identifier)
+            _ => Self::new(percent_decode(bytes).collect::<Vec<u8>>()),
+        })
     }
 
     /// Returns a hash of the tag and the bytes.
@@ -138,31 +147,15 @@ impl Identifier {
     }
 
     pub(super) fn write_text(&self, text: &mut String) {
-        let (tag, bytes) = self.as_tagged().split_first().unwrap_or((&Self::NAME, &[]));
-        // `@`, `~`, `!` and `*` never begin an escaped name.
-        match *tag {
-            Self::DIGEST => {
-                text.push('~');
-                URL_SAFE_NO_PAD.encode_string(bytes, text);
-            }
-            Self::SECRET => {
-                text.push('!');
-                URL_SAFE_NO_PAD.encode_string(Sha256::digest(bytes), text);
-            }
-            Self::MISSING => text.push('*'),
-            Self::IPV4 | Self::IPV6 => {
-                text.push('@');
-                // Writing to a string cannot fail.
-                let _ = match ip(bytes) {
-                    Some(ip) => write!(
-                        text,
-                        "{}",
-                        percent_encode(ip.to_string().as_bytes(), ESCAPED)
-                    ),
-                    None => Ok(()),
-                };
-            }
-            _ => text.extend(percent_encode(bytes, ESCAPED)),
+        let (tag, bytes) = self.split();
+        write(tag, bytes, text);
+    }
+
+    /// Returns the tag and what it tells the kind of.
+    fn split(&self) -> (u8, &[u8]) {
+        match self.as_tagged() {
+            [tag, bytes @ ..] => (*tag, bytes),
+            [] => (Self::NAME, &[]),
         }
     }
 }
@@ -202,20 +195,60 @@ pub(super) fn escape(bytes: &[u8]) -> String {
     percent_encode(bytes, ESCAPED).to_string()
 }
 
-fn ip(octets: &[u8]) -> Option<IpAddr> {
-    match octets.len() {
-        4 => <[u8; 4]>::try_from(octets)
-            .ok()
-            .map(|octets| Ipv4Addr::from(octets).into()),
-        _ => <[u8; 16]>::try_from(octets)
-            .ok()
-            .map(|octets| Ipv6Addr::from(octets).into()),
+fn write(tag: u8, bytes: &[u8], text: &mut String) {
+    // No escaped name begins with one of these marks.
+    match tag {
+        Identifier::DIGEST => {
+            text.push('~');
+            URL_SAFE_NO_PAD.encode_string(bytes, text);
+        }
+        Identifier::SECRET => {
+            text.push('!');
+            URL_SAFE_NO_PAD.encode_string(Sha256::digest(bytes), text);
+        }
+        Identifier::MISSING => text.push('*'),
+        Identifier::IPV4 => write_ip(Ipv4Addr::from(octets(bytes)).into(), text),
+        Identifier::IPV6 => write_ip(Ipv6Addr::from(octets(bytes)).into(), text),
+        Identifier::TUPLE => tuple::write(bytes, text),
+        Identifier::TUPLE_DIGEST => tuple::write_digest(bytes, text),
+        _ => text.extend(percent_encode(bytes, ESCAPED)),
     }
+}
+
+fn write_ip(ip: IpAddr, text: &mut String) {
+    text.push('@');
+    text.extend(percent_encode(ip.to_string().as_bytes(), ESCAPED));
+}
+
+/// Returns the bytes, and zeros where a tuple has left them out.
+fn octets<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    let mut octets = [0; N];
+    octets
+        .iter_mut()
+        .zip(bytes)
+        .for_each(|(octet, byte)| *octet = *byte);
+    octets
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// Identifiers of every kind but secrets and tuples.
+    pub(super) fn part() -> impl Strategy<Value = Identifier> {
+        prop_oneof![
+            4 => "[ab,()*!~@#]{0,3}".prop_map(Identifier::from),
+            1 => prop::collection::vec(any::<u8>(), 0..60).prop_map(Identifier::new),
+            1 => prop::sample::select(vec![0_u32, 1 << 24, u32::MAX])
+                .prop_map(|ip| IpAddr::V4(ip.into()).into()),
+            1 => prop::sample::select(vec![0_u128, 1, 1 << 96, 0x2001_0db8 << 96, u128::MAX])
+                .prop_map(|ip| IpAddr::V6(ip.into()).into()),
+            1 => "[ab]".prop_map(Identifier::hashed),
+            1 => Just(Identifier::missing()),
+        ]
+    }
 
     #[test]
     fn text_and_back_is_the_same_for_all_but_secrets() {

@@ -34,8 +34,8 @@ impl Key {
         &self.identifier
     }
 
-    /// Returns the key as text, `prefix:kind:name:identifier`, for stores that need one. At most 800 bytes, plus the
-    /// names. Injective: two different keys never have the same text.
+    /// Returns the key as text, `prefix:kind:name:identifier`, for stores that need one. At most 1024 bytes, plus 44 for
+    /// each secret in a tuple, plus the names. Injective: two different keys never have the same text.
     #[must_use]
     pub fn to_text(&self) -> String {
         let mut text = self.scope.to_string();
@@ -122,12 +122,15 @@ mod tests {
         let ip = Identifier::from(IpAddr::from([127, 0, 0, 1]));
         let secret = Identifier::secret("b:c");
         let long = Identifier::new([b'x'; 33_000]);
+        // R22
+        let tuples = [["a:b", "c"], ["a", "b:c"], ["b:c", "a"]]
+            .map(|parts| Identifier::tuple(&parts.map(Identifier::from)));
         let mut texts = Vec::new();
         for scope in scopes
             .iter()
             .flat_map(|scope| [scope.clone(), scope.within("a"), scope.within("l:a")])
         {
-            for id in ids.iter().chain([&ip, &secret, &long]) {
+            for id in ids.iter().chain([&ip, &secret, &long]).chain(&tuples) {
                 texts.push(scope.key(id.clone()).to_text());
             }
         }

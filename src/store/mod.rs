@@ -59,6 +59,7 @@ mod prefixed;
 mod purge;
 #[cfg(feature = "redis")]
 mod redis;
+mod registry;
 #[cfg(any(feature = "redis", feature = "upstash"))]
 mod remote;
 mod scope;
@@ -73,6 +74,7 @@ mod upstash;
 pub use self::config::ConfigError;
 #[cfg(feature = "redis")]
 pub use self::redis::{RedisStore, RedisStoreBuilder};
+pub(crate) use self::registry::Registration;
 #[cfg(feature = "upstash")]
 pub use self::upstash::{EnvStore, UpstashStore, UpstashStoreBuilder, UpstashUsage};
 pub use self::{

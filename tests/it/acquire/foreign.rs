@@ -200,10 +200,11 @@ async fn a_bucket_is_unsupported_where_theirs_keeps_something_else() {
 
 /// A name could spend the limit of a hash, or of nobody.
 #[tokio::test]
-async fn a_name_that_spells_a_digest_is_not_that() {
+async fn a_name_that_spells_a_digest_or_a_tuple_is_not_that() {
     let it = Fixture::start().await;
     let quota = Quota::aligned(1, TEN_SECONDS);
-    for id in [Identifier::hashed("x"), Identifier::secret("x")] {
+    let tuple = Identifier::tuple(&["a".into(), "b".into()]);
+    for id in [Identifier::hashed("x"), Identifier::secret("x"), tuple] {
         let name = Identifier::new(id.to_text());
         for id in [name, id] {
             let decisions = it.acquire(&[claim("api", id, quota)]).await.unwrap();

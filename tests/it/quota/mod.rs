@@ -5,4 +5,5 @@ mod log;
 mod model;
 mod plans;
 mod rules;
+mod text;
 mod trace;

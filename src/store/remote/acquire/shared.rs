@@ -79,17 +79,17 @@ fn is_reserved(identifier: &str) -> bool {
     ["dynamic:", "events:", "denyList:"].into_iter().any(begins) || identifier == "ipDenyListStatus"
 }
 
-/// Returns the identifier as callers of `@upstash/ratelimit` write it: names and addresses as they are, hashes as in our
-/// own keys. A name that begins as hashes do stays as in our own keys, too: with its mark escaped.
+/// Returns the identifier as callers of `@upstash/ratelimit` write it: names and addresses as they are, hashes and tuples as
+/// in our own keys. A name that begins as those do stays as in our own keys, too: with its mark escaped.
 fn identifier(key: &Key) -> String {
     let text = key.identifier().to_text();
     let escaped = match text.as_bytes() {
-        [b'~' | b'!' | b'*', ..] => return text,
+        [b'~' | b'!' | b'*' | b'(', ..] => return text,
         [b'@', ..] => text.get(1..).unwrap_or_default(),
         _ => &text,
     };
     match percent_decode_str(escaped).decode_utf8() {
-        Ok(plain) if !plain.starts_with(['~', '!', '*']) => plain.into_owned(),
+        Ok(plain) if !plain.starts_with(['~', '!', '*', '(']) => plain.into_owned(),
         _ => text,
     }
 }
