@@ -1,13 +1,28 @@
 //! The executor of what outlives a call: the one way in which this crate spawns.
 
-#[cfg_attr(
-    all(target_family = "wasm", target_os = "unknown"),
-    path = "executor/wasm.rs"
-)]
-#[cfg_attr(
-    not(all(target_family = "wasm", target_os = "unknown")),
-    path = "executor/tokio.rs"
-)]
+#[cfg(all(
+    feature = "tokio",
+    not(all(target_family = "wasm", target_os = "unknown"))
+))]
+#[path = "executor/tokio.rs"]
+mod platform;
+#[cfg(all(
+    feature = "upstash",
+    all(target_family = "wasm", target_os = "unknown")
+))]
+#[path = "executor/wasm.rs"]
+mod platform;
+#[cfg(not(any(
+    all(
+        feature = "tokio",
+        not(all(target_family = "wasm", target_os = "unknown"))
+    ),
+    all(
+        feature = "upstash",
+        all(target_family = "wasm", target_os = "unknown")
+    )
+)))]
+#[path = "executor/none.rs"]
 mod platform;
 
 use std::{fmt, pin::Pin, sync::Arc};
@@ -50,8 +65,8 @@ impl Executor {
 }
 
 impl Executor {
-    /// Returns the executor of the platform.
-    pub(crate) fn platform() -> Self {
+    /// Returns the executor of the platform, if a feature brings one.
+    pub(crate) fn of_platform() -> Option<Self> {
         platform::executor()
     }
 

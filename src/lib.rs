@@ -2,7 +2,6 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod body;
-#[cfg(feature = "upstash")]
 pub mod executor;
 pub mod quota;
 pub mod rate_limit;

@@ -6,8 +6,8 @@ use tokio::runtime::Handle;
 
 use super::{Executor, Task};
 
-pub(super) fn executor() -> Executor {
-    Executor::tokio()
+pub(super) fn executor() -> Option<Executor> {
+    Some(Executor::tokio())
 }
 
 impl Executor {

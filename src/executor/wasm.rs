@@ -2,8 +2,8 @@
 
 use super::{Executor, Task};
 
-pub(super) fn executor() -> Executor {
-    Executor::javascript()
+pub(super) fn executor() -> Option<Executor> {
+    Some(Executor::javascript())
 }
 
 impl Executor {

@@ -12,7 +12,7 @@ pub(super) struct Addresses {
     pub(super) proxies: Option<TrustedProxies>,
     pub(super) peer: Option<Func<Parts, Option<IpAddr>>>,
     pub(super) ipv6_prefix: u8,
-    pub(super) notices: std::sync::Arc<Notices>,
+    pub(super) notices: Notices,
 }
 
 impl Addresses {
@@ -21,7 +21,7 @@ impl Addresses {
             proxies: None,
             peer: None,
             ipv6_prefix: 64,
-            notices: std::sync::Arc::default(),
+            notices: Notices::default(),
         }
     }
 
@@ -34,7 +34,7 @@ impl Addresses {
     pub(super) fn peer(&self, head: &Head<'_>) -> Option<IpAddr> {
         let peer = self.raw_peer(head);
         if peer.is_none() {
-            self.notices.missing_peer();
+            self.notices.missing_peer(head.extensions);
         }
         peer.map(|ip| self.network(ip))
     }
@@ -45,15 +45,19 @@ impl Addresses {
         let peer = self.raw_peer(head);
         let client = match &self.proxies {
             Some(proxies) => proxies.client(peer, head.headers),
-            None => {
-                self.notices.untrusted_proxy(peer, head.headers);
-                peer
-            }
+            None => peer,
         };
         if client.is_none() {
-            self.notices.missing_peer();
+            self.notices.missing_peer(head.extensions);
         }
         client.map(|ip| self.network(ip))
+    }
+
+    /// Says aloud that a proxy seems to be in front: asked when a limit by address refuses, which is when it matters.
+    pub(super) fn untrusted_proxy(&self, head: &Head<'_>) {
+        if self.proxies.is_none() {
+            self.notices.untrusted_proxy(self.raw_peer(head), head.headers);
+        }
     }
 
     /// Returns what stands for an address.

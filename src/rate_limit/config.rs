@@ -31,6 +31,7 @@ pub(super) struct Config {
     pub(super) executor: Option<Executor>,
     // What the limits need, all together.
     needs_parts: bool,
+    pub(super) listed: usize,
     pub(super) leased: bool,
     pub(super) counts: bool,
 }
@@ -64,6 +65,7 @@ impl Config {
             on_event: None,
             executor: Executor::of_platform(),
             needs_parts: false,
+            listed: 0,
             leased: false,
             counts: false,
         }
@@ -126,8 +128,9 @@ impl Config {
         let policies: Vec<_> = listed
             .map(|ready| (&ready.label, &ready.limit.quota))
             .collect();
+        self.listed = policies.len();
         let fixed = !of(|limit| limit.plan.is_some()) && !policies.is_empty();
-        self.answers.policies = fixed.then(|| headers::policies(&policies));
+        self.answers.policies = fixed.then(|| headers::policies(policies));
     }
 
     pub(super) fn names(&self) -> Vec<&'static str> {

@@ -316,6 +316,11 @@ impl Limit {
         &self.quota
     }
 
+    /// Returns whether response headers tell of it.
+    pub(super) const fn is_listed(&self) -> bool {
+        !self.shadow && !self.unlisted
+    }
+
     /// Returns whether its functions need the whole head of a request.
     pub(super) fn needs_parts(&self) -> bool {
         self.when.needs_parts()

@@ -1,23 +1,24 @@
 //! Numbers of limits from configuration.
 
-use std::{collections::BTreeMap, error, fmt, sync::Arc};
+use std::{borrow::Borrow, collections::BTreeMap, error, fmt, sync::Arc};
 
+use super::Limit;
 use crate::quota::{InvalidQuota, Quota};
 
 /// The quotas of limits as an operator has set them, by name. Default: none. Cheap to clone.
 ///
 /// ```
 /// use std::time::Duration;
-/// use tower_upstash::{quota::Quota, rate_limit::Overrides};
+/// use tower_upstash::{quota::Quota, rate_limit::{Limit, Overrides}};
 ///
-/// const API: Quota = Quota::per_minute(60);
-/// const LOGIN: Quota = Quota::strict(5, Duration::from_secs(15 * 60));
+/// const API: Limit = Limit::new("api", Quota::per_minute(60));
+/// const LOGIN: Limit = Limit::new("login", Quota::strict(5, Duration::from_secs(15 * 60)));
 ///
 /// // Text as of a file or of the environment. The login remains a strict window.
 /// let numbers = [("login", "10/15min")];
-/// let overrides = Overrides::new(numbers, [("api", API), ("login", LOGIN)])?;
+/// let overrides = Overrides::new(numbers, [API, LOGIN])?;
 ///
-/// let typo = Overrides::new([("ap1", "600/min")], [("api", API), ("login", LOGIN)]);
+/// let typo = Overrides::new([("ap1", "600/min")], [API, LOGIN]);
 /// assert_eq!(typo.unwrap_err().to_string(), r#"no limit named "ap1"; known: api, login"#);
 /// # Ok::<_, tower_upstash::rate_limit::InvalidOverride>(())
 /// ```
@@ -34,11 +35,12 @@ impl Overrides {
     /// limits of one name have quotas so different that the text would mean something else for each.
     pub fn new(
         numbers: impl IntoIterator<Item = (impl AsRef<str>, impl AsRef<str>)>,
-        limits: impl IntoIterator<Item = (&'static str, Quota)>,
+        limits: impl IntoIterator<Item = impl Borrow<Limit>>,
     ) -> Result<Self, InvalidOverride> {
         let mut known = BTreeMap::<_, Vec<_>>::new();
-        for (name, quota) in limits {
-            known.entry(name).or_default().push(quota);
+        for limit in limits {
+            let limit = limit.borrow();
+            known.entry(limit.name).or_default().push(limit.quota);
         }
         let mut quotas = BTreeMap::new();
         for (name, text) in numbers {
@@ -115,8 +117,12 @@ mod tests {
     const API: Quota = Quota::per_minute(60);
     const LOGIN: Quota = Quota::strict(5, Duration::from_secs(900));
 
+    fn limit(name: &'static str, quota: Quota) -> Limit {
+        Limit::new(name, quota)
+    }
+
     fn read(numbers: &[(&str, &str)]) -> Result<Overrides, InvalidOverride> {
-        Overrides::new(numbers.iter().copied(), [("login", LOGIN), ("api", API)])
+        Overrides::new(numbers.iter().copied(), [limit("login", LOGIN), limit("api", API)])
     }
 
     fn error(numbers: &[(&str, &str)]) -> String {
@@ -126,7 +132,7 @@ mod tests {
     #[test]
     fn numbers_replace_the_quota_of_the_limit_that_they_name() {
         let map = HashMap::from([("login".to_owned(), "10/15min".to_owned())]);
-        let limits = [("login", LOGIN), ("api", API), ("login", LOGIN)];
+        let limits = [limit("login", LOGIN), limit("api", API), limit("login", LOGIN)];
         let overrides = Overrides::new(&map, limits).expect("overrides");
         assert_eq!(
             overrides.quota("login"),
@@ -147,7 +153,7 @@ mod tests {
             error(&[("API", "6/s")]),
             r#"no limit named "API"; known: api, login"#
         );
-        let none = Overrides::new([("api", "6/s")], []).expect_err("no limits");
+        let none = Overrides::new([("api", "6/s")], [] as [Limit; 0]).expect_err("no limits");
         assert_eq!(
             none.to_string(),
             r#"no limit named "api"; there are no limits"#
@@ -175,13 +181,13 @@ mod tests {
 
     #[test]
     fn limits_of_one_name_that_differ_need_the_whole_quota() {
-        let limits = [("login", LOGIN), ("login", API)];
-        let error = Overrides::new([("login", "7/min")], limits).expect_err("two meanings");
+        let limits = [limit("login", LOGIN), limit("login", API)];
+        let error = Overrides::new([("login", "7/min")], &limits).expect_err("two meanings");
         assert!(
             error.to_string().contains("the algorithm must be stated"),
             "{error}"
         );
-        let overrides = Overrides::new([("login", "fixed 7/min")], limits).expect("one meaning");
+        let overrides = Overrides::new([("login", "fixed 7/min")], &limits).expect("one meaning");
         assert_eq!(
             overrides.quota("login"),
             Some(&Quota::fixed(7, Duration::from_secs(60)))

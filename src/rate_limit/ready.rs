@@ -19,7 +19,7 @@ pub(super) struct Ready {
 impl Ready {
     pub(super) fn new(limit: Limit, registration: Registration) -> Self {
         Self {
-            label: Label::new(limit.name, limit.unit),
+            label: Label::new(limit.name, Some(limit.unit)),
             scope: Scope::new(Kind::Limit, limit.name),
             extractor: Extractor::new(&limit.by, limit.per_route),
             limit,

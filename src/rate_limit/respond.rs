@@ -12,6 +12,7 @@ use super::{
     charged::Charged,
     config::Config,
     grpc::is_grpc,
+    head::Head,
     headers::Told,
     settlement::{Stream, settle},
 };
@@ -89,6 +90,7 @@ impl Config {
         reason: Reason,
         request: Request<B>,
     ) -> Response<Bytes> {
+        self.addresses.untrusted_proxy(&Head::of(&request));
         let told: SmallVec<[Told<'_>; MAX_CLAIMS]> = self.told(answer).collect();
         let jitter = self.answers.jitter;
         let first = answer.question.limits.first();

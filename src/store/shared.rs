@@ -42,6 +42,11 @@ impl SharedStore {
         self.0.registry.register(name, quota)
     }
 
+    /// Returns what no other handle has while this one or a clone of it lives.
+    pub(crate) fn address(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+
     /// Returns the entry under `key`. One trip.
     ///
     /// # Errors

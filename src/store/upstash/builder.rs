@@ -211,7 +211,10 @@ impl UpstashStoreBuilder {
         let link = Link {
             client,
             endpoint,
-            executor: self.executor.unwrap_or_else(Executor::platform),
+            executor: self
+                .executor
+                .or_else(Executor::of_platform)
+                .expect("the feature `upstash` brings an executor"),
             timer: self.timer.unwrap_or_else(Timer::platform),
             time_limit: self.time_limit,
             connect_time_limit: self.connect_time_limit,
