@@ -27,7 +27,7 @@ use axum::{
 use tokio::net::TcpListener;
 use tower_upstash::{
     quota::Quota,
-    rate_limit::{Limit, RateLimitLayer, Report},
+    rate_limit::{Event, Limit, RateLimitLayer, Report},
     store::{EnvStore, SharedStore, Store, UpstashStore, UpstashUsage},
 };
 
@@ -48,7 +48,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let limits = RateLimitLayer::new(store)
         .limit(HELLO)
         .report()
-        .on_error(|error| say(&format!("store:     {error}")));
+        .on_event(|event| {
+            if let Event::StoreError { error } = event {
+                say(&format!("store:     {error}"));
+            }
+        });
     let app = Router::new()
         .route("/", get(|| async { "hello\n" }))
         .layer(limits)
