@@ -51,6 +51,7 @@
 
 mod by;
 mod config;
+mod front;
 mod future;
 mod layer;
 mod limit;
