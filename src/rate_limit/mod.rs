@@ -49,12 +49,18 @@
 //! The peer address is that of the proxy: all clients share its limit. Until this crate reads forwarded addresses,
 //! take the one your proxy vouches for with [`By::parts`].
 
+mod arena;
 mod by;
 mod config;
 mod future;
+mod grpc;
+mod headers;
+mod jitter;
+mod label;
 mod layer;
 mod limit;
 mod peer;
+mod problem;
 mod refusal;
 mod report;
 mod service;
@@ -62,8 +68,10 @@ mod service;
 pub use self::{
     by::By,
     future::ResponseFuture,
+    headers::{Headers, Reset},
     layer::RateLimitLayer,
     limit::{Limit, Missing, OnStoreError},
+    refusal::{Reason, Refusal},
     report::Report,
     service::RateLimit,
 };
