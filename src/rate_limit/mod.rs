@@ -51,8 +51,10 @@
 
 mod by;
 mod config;
+mod front;
 mod future;
 mod layer;
+mod lease;
 mod limit;
 mod peer;
 mod refusal;
@@ -63,6 +65,7 @@ pub use self::{
     by::By,
     future::ResponseFuture,
     layer::RateLimitLayer,
+    lease::Lease,
     limit::{Limit, Missing, OnStoreError},
     report::Report,
     service::RateLimit,
