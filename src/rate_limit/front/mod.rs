@@ -1,3 +1,4 @@
+<<<<<<< HEAD
 //! What stands in front of the store: refusals that are still true cost no trip, and while the store cannot be asked,
 //! this process counts.
 //!
@@ -13,3 +14,8 @@ pub(crate) use self::{
     denials::Denials,
     local::{Counted, Local, Owed},
 };
+=======
+//! What stands in front of the store, and saves trips.
+
+pub(super) mod lease;
+>>>>>>> wt-leases
