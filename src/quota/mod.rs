@@ -25,6 +25,7 @@
 //! ```
 
 mod algorithm;
+mod ban;
 mod bucket;
 mod fixed;
 mod gcra;
@@ -36,6 +37,7 @@ mod level;
 mod quota;
 mod sliding;
 mod state;
+mod step;
 mod strict;
 
 pub use self::{
@@ -44,6 +46,7 @@ pub use self::{
     state::{State, Step},
 };
 pub(crate) use self::{
+    ban::{Bannable, ban_micros},
     level::Expire,
     state::{Cell, Ring},
 };
