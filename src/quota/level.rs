@@ -1,6 +1,9 @@
 //! One step, whatever the algorithm: the rules of the contract that all algorithms share.
 
-use super::Quota;
+use super::{
+    Quota,
+    ban::{self, Bannable},
+};
 use crate::{
     store::{Decision, Spend, Verdict, Window},
     time::Timestamp,
@@ -9,7 +12,7 @@ use crate::{
 /// How full a limit is at one instant: what an algorithm has to know.
 pub(super) trait Level {
     /// What is kept between two calls.
-    type Stored: Expire + Copy;
+    type Stored: Bannable;
 
     /// Moves what was kept on to `now`. `None`: never used, expired, or of another algorithm.
     fn load(stored: Option<Self::Stored>, quota: &Quota, now: u64) -> Self;
@@ -58,7 +61,14 @@ pub(super) fn step<L: Level>(
     spend: Spend,
 ) -> (Option<L::Stored>, Decision) {
     let now = now.as_micros();
-    let mut level = L::load(stored.filter(|stored| stored.expires() > now), quota, now);
+    if matches!(spend, Spend::Reset | Spend::Ban(_)) {
+        return ban::settle::<L>(quota, stored, now, spend);
+    }
+    let stored = stored.filter(|stored| stored.expires() > now);
+    if let Some(ban) = stored.filter(Bannable::is_ban) {
+        return (None, ban::refuse(quota, ban.expires(), now, spend));
+    }
+    let mut level = L::load(stored, quota, now);
     let mut available = level.available(quota);
     let mut verdict = Verdict::Allowed;
     let changed = match spend {
@@ -66,14 +76,16 @@ pub(super) fn step<L: Level>(
             verdict = refuse(&level, quota, now, cost);
             false
         }
-        Spend::Peek(_) => false,
+        Spend::Peek(_) | Spend::Reset | Spend::Ban(_) => false,
         Spend::Take(cost) | Spend::Shadow(cost) | Spend::Charge(cost) => {
             available = available.saturating_sub(cost);
             level.take(quota, cost);
             cost > 0
         }
         Spend::Refund { cost, window } => {
-            let changed = cost > 0 && level.give_back(quota, cost, window.as_u64());
+            let changed = cost > 0
+                && window != Window::NEVER
+                && level.give_back(quota, cost, window.as_u64());
             available = level.available(quota);
             changed
         }

@@ -40,6 +40,7 @@
 //! ```
 
 mod algorithm;
+mod ban;
 mod bucket;
 mod fixed;
 mod gcra;
@@ -52,6 +53,7 @@ mod level;
 mod quota;
 mod sliding;
 mod state;
+mod step;
 mod strict;
 mod text;
 
@@ -62,6 +64,7 @@ pub use self::{
     state::{State, Step},
 };
 pub(crate) use self::{
+    ban::{Bannable, ban_micros},
     level::Expire,
     state::{Cell, Ring},
 };

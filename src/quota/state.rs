@@ -1,6 +1,6 @@
 //! What is kept of a limit between two calls: 24 bytes, or for the strict window 72.
 
-use super::level::Expire;
+use super::{ban::Bannable, level::Expire};
 use crate::{store::Decision, time::Timestamp};
 
 /// The result of [`Quota::step`](super::Quota::step).
@@ -95,6 +95,7 @@ impl State {
         };
         if counts.len() != 4 * SLICES
             || cell.tag() != Tag::None
+            || ring.is_ban() // as which it would be a cell
             || ring.head > Timestamp::MAX.as_micros()
         {
             return None;
@@ -112,9 +113,10 @@ impl State {
         }
     }
 
-    pub(super) const fn ring(&self) -> Option<Ring> {
+    pub(super) fn ring(&self) -> Option<Ring> {
         match self.0 {
             Repr::Ring(ring) => Some(ring),
+            Repr::Cell(cell) if cell.is_ban() => Some(Ring::ban(cell.expires())),
             Repr::Cell(_) => None,
         }
     }
@@ -130,7 +132,12 @@ impl From<Cell> for State {
 impl From<Ring> for State {
     #[inline]
     fn from(ring: Ring) -> Self {
-        Self(Repr::Ring(ring))
+        // A ban is one whatever the algorithm.
+        if ring.is_ban() {
+            Cell::ban(ring.expires).into()
+        } else {
+            Self(Repr::Ring(ring))
+        }
     }
 }
 
@@ -151,6 +158,7 @@ pub(super) enum Tag {
     Fixed,
     Sliding,
     Bucket,
+    Ban,
 }
 
 impl Cell {
@@ -176,6 +184,7 @@ impl Cell {
             2 => Tag::Fixed,
             3 => Tag::Sliding,
             4 => Tag::Bucket,
+            5 => Tag::Ban,
             _ => Tag::None,
         }
     }
@@ -186,6 +195,7 @@ impl Cell {
             // The part is one of a microsecond.
             Tag::Gcra => self.b & u64::from(u32::MAX) < self.b >> 32,
             Tag::Fixed | Tag::Sliding | Tag::Bucket => self.a <= self.expires(),
+            Tag::Ban => self.a == 0 && self.b == 0,
         }
     }
 }

@@ -1,8 +1,11 @@
 //! What an acquire asks: claims on limits.
 
+use std::time::Duration;
+
 use crate::{
     quota::Quota,
     store::{Error, ErrorKind, Key, Kind, MAX_CLAIMS, Result},
+    time::Timestamp,
 };
 
 /// One question of an [`acquire`](super::Store::acquire): may `key` spend this under `quota`?
@@ -34,6 +37,18 @@ pub enum Spend {
         /// Where they were taken: [`Decision::window`](super::Decision::window) of that call.
         window: Window,
     },
+    /// Forgets the key: it is as if never used. Refuses nothing, and lifts a [`Ban`](Self::Ban), too.
+    ///
+    /// A later [`Refund`](Self::Refund) of what was taken before is not told from one of what was taken since.
+    Reset,
+    /// Bans the key for a time, at most [`MAX_TTL`](super::MAX_TTL): whatever its quota, also after a change of it, any
+    /// unit is refused with the rest of the ban as its wait, and charges and refunds change nothing. After it the key is
+    /// as if never used.
+    ///
+    /// Another ban replaces this one, be it longer or shorter. One of less than a microsecond does nothing, as all that
+    /// costs zero. A limit in the layout of `@upstash/ratelimit` cannot be banned:
+    /// [`Unsupported`](ErrorKind::Unsupported).
+    Ban(Duration),
 }
 
 /// The window, or for a rolling limit the instant, in which units were taken. Opaque to everyone but [`Quota`].
@@ -41,6 +56,9 @@ pub enum Spend {
 pub struct Window(u64);
 
 impl Window {
+    /// That of what is not charged, during a ban: nothing is given back to it.
+    pub(crate) const NEVER: Self = Self(Timestamp::MAX.as_micros());
+
     /// Creates a window from what [`as_u64`](Self::as_u64) returned. For authors of stores.
     #[must_use]
     pub const fn from_u64(window: u64) -> Self {

@@ -44,6 +44,7 @@
 //!
 //! For a test of each promise, go through [`PROMISES`], which also names them.
 
+pub mod bans;
 pub mod batches;
 pub mod claims;
 pub mod conditions;
@@ -53,6 +54,7 @@ pub mod entries;
 mod fixture;
 pub mod indexes;
 pub mod keys;
+mod limit_promises;
 pub mod limits;
 pub mod locks;
 mod promise;

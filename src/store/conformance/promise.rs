@@ -7,6 +7,7 @@ use super::{Fixture, Violation};
 pub(super) type Checking<'a> = Pin<Box<dyn Future<Output = Result<(), Violation>> + Send + 'a>>;
 
 /// One promise of the contract, and the check of it.
+#[derive(Clone, Copy)]
 pub struct Promise {
     name: &'static str,
     check: for<'a> fn(&'a Fixture) -> Checking<'a>,

@@ -9,7 +9,8 @@ use super::{
     table::Digest,
 };
 use crate::{
-    store::{Claim, Decision, Decisions, MAX_CLAIMS, Result},
+    quota::{Cell, Ring},
+    store::{Claim, Decision, Decisions, MAX_CLAIMS, Result, Spend},
     time::Timestamp,
 };
 
@@ -67,11 +68,17 @@ impl Inner {
         // New states last: they move the places of others.
         let new = replace(&cells, &mut shards) | replace(&rings, &mut shards);
         let now = now.as_micros();
-        Ok(if new {
+        let mut evicted = if new {
             insert(&cells, &mut shards, now) + insert(&rings, &mut shards, now)
         } else {
             0
-        })
+        };
+        for (claim, digest) in claims.iter().zip(digests) {
+            if is_settled(claim.spending()) {
+                evicted += settle(&mut shards.of(digest).limits, digest, claim, now);
+            }
+        }
+        Ok(evicted)
     }
 }
 
@@ -148,7 +155,7 @@ fn acquire_one(
     now: Timestamp,
 ) -> (Decision, u32) {
     let (quota, spend) = (claim.quota(), claim.spending());
-    if quota.keeps_ring() {
+    let (decision, evicted) = if quota.keeps_ring() {
         acquire_in(limits, digest, now, |ring| {
             quota.step_ring(ring, now, spend)
         })
@@ -156,6 +163,25 @@ fn acquire_one(
         acquire_in(limits, digest, now, |cell| {
             quota.step_cell(cell, now, spend)
         })
+    };
+    if is_settled(spend) {
+        let more = settle(limits, digest, claim, now.as_micros());
+        return (decision, evicted + more);
+    }
+    (decision, evicted)
+}
+
+/// Returns whether a spend also concerns what another algorithm has kept.
+#[inline]
+const fn is_settled(spend: Spend) -> bool {
+    matches!(spend, Spend::Reset | Spend::Ban(_))
+}
+
+fn settle(limits: &mut Limits, digest: Digest, claim: &Claim, now: u64) -> u32 {
+    if claim.quota().keeps_ring() {
+        limits.settle::<Ring>(digest, claim.spending(), now)
+    } else {
+        limits.settle::<Cell>(digest, claim.spending(), now)
     }
 }
 

@@ -6,8 +6,8 @@ use super::{
     table::{Digest, Table},
 };
 use crate::{
-    quota::{Cell, Expire, Ring},
-    store::{Entry, Key, Result},
+    quota::{Bannable, Cell, Expire, Ring, ban_micros},
+    store::{Entry, Key, Result, Spend},
 };
 
 pub(super) struct Shard {
@@ -61,6 +61,40 @@ impl Limits {
         evicted
     }
 
+    /// Forgets or bans a key whatever its algorithm: a ban lies in both tables, so that each claim looks into one. Called
+    /// after the step, in the table of `T`, whose state stays if later claims have begun it anew. Returns how many states of
+    /// other limits were evicted.
+    #[cold]
+    pub(super) fn settle<T: Kept>(&mut self, digest: Digest, spend: Spend, now: u64) -> u32 {
+        match spend {
+            Spend::Reset => {
+                let ended = |own: bool, end: u64| !own || end <= now;
+                self.cells
+                    .remove_if(digest, |cell| ended(!T::RING, cell.expires()));
+                self.rings
+                    .remove_if(digest, |ring| ended(T::RING, ring.expires()));
+                0
+            }
+            Spend::Ban(duration) => match ban_micros(duration) {
+                0 => 0,
+                lasts if T::RING => self.put(digest, Cell::ban(now + lasts), now),
+                lasts => self.put(digest, Ring::ban(now + lasts), now),
+            },
+            _ => 0,
+        }
+    }
+
+    /// Stores a state, be it of a new limit or not.
+    fn put<T: Kept>(&mut self, digest: Digest, state: T, now: u64) -> u32 {
+        match T::table_mut(self).find_mut(digest) {
+            Some(kept) => {
+                *kept = state;
+                0
+            }
+            None => self.insert(digest, state, now),
+        }
+    }
+
     fn size(&self) -> u64 {
         self.cells.len() as u64 * Self::CELL + self.rings.len() as u64 * Self::RING
     }
@@ -111,11 +145,16 @@ impl Limits {
 
 /// The state of a limit, in the table of its size.
 pub(super) trait Kept: Expire + Copy {
+    /// Whether it is that of a strict window.
+    const RING: bool;
+
     fn table(limits: &Limits) -> &Table<Self>;
     fn table_mut(limits: &mut Limits) -> &mut Table<Self>;
 }
 
 impl Kept for Cell {
+    const RING: bool = false;
+
     fn table(limits: &Limits) -> &Table<Self> {
         &limits.cells
     }
@@ -126,6 +165,8 @@ impl Kept for Cell {
 }
 
 impl Kept for Ring {
+    const RING: bool = true;
+
     fn table(limits: &Limits) -> &Table<Self> {
         &limits.rings
     }

@@ -107,6 +107,15 @@ impl<T> Table<T> {
         std::mem::replace(hole, removed).value
     }
 
+    /// Removes the entry of a digest, if there is one and it is unwanted.
+    pub(super) fn remove_if(&mut self, digest: Digest, unwanted: impl FnOnce(&T) -> bool) {
+        if let Some(place) = self.find(digest)
+            && unwanted(self.get(place))
+        {
+            self.remove(place);
+        }
+    }
+
     /// Returns the lowest rank among eight neighbours somewhere in the table, and its place. `None` if it is empty.
     pub(super) fn sample<R: Ord>(&self, random: u64, rank: impl Fn(&T) -> R) -> Option<(R, u32)> {
         let len = self.len() as u64;

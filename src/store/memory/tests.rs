@@ -110,7 +110,9 @@ fn a_refused_call_leaves_every_bit_as_it_was() {
                         let window = decisions[place].window();
                         claim.clone().spend(match place {
                             _ if place == refusing => Spend::Take(9),
-                            1 | 5 => Spend::Charge(3),
+                            1 => Spend::Charge(3),
+                            4 => Spend::Reset,
+                            5 => Spend::Ban(Duration::from_secs(9)),
                             2 => Spend::Refund { cost: 1, window },
                             3 => Spend::Shadow(2),
                             _ => Spend::Take(1),
@@ -142,6 +144,52 @@ fn peeks_and_costs_of_zero_write_nothing() {
         }
     }
     assert!(dump(&store.0).is_empty());
+}
+
+/// A ban lies in both tables, since the next claim may ask for either; a reset leaves nothing.
+#[test]
+fn a_ban_is_one_in_both_tables_and_a_reset_empties_them() {
+    let key = Scope::new(Kind::Limit, "test").key("");
+    let second = Duration::from_secs(1);
+    for algorithm in ALGORITHMS {
+        for also in ALGORITHMS {
+            let store = MemoryStore::builder().clock(ManualClock::default()).build();
+            let claim = |algorithm, spend| {
+                let quota = Quota::new(algorithm, 10, second).unwrap();
+                Claim::new(key.clone(), quota).spend(spend)
+            };
+            let one = |spend| acquire(&store, &[claim(algorithm, spend)]);
+            one(Spend::Reset);
+            acquire(&store, &[claim(also, Spend::Take(1))]);
+            one(Spend::Take(1));
+            for spends in [
+                vec![Spend::Ban(second)],
+                vec![Spend::Take(1), Spend::Ban(second * 2), Spend::Ban(second)],
+                vec![Spend::Reset, Spend::Ban(second), Spend::Peek(1)],
+            ] {
+                let claims: Vec<_> = spends
+                    .into_iter()
+                    .map(|spend| claim(algorithm, spend))
+                    .collect();
+                acquire(&store, &claims);
+                let kept = dump(&store.0);
+                assert_eq!(kept.len(), 2, "{algorithm:?} and {also:?}");
+                assert_eq!(kept[0], kept[1]);
+                if claims.len() > 1 {
+                    one(Spend::Reset);
+                    assert!(dump(&store.0).is_empty());
+                }
+            }
+            let again = [Spend::Reset, Spend::Take(3)].map(|spend| claim(algorithm, spend));
+            acquire(&store, &again);
+            assert_eq!(dump(&store.0).len(), 1);
+            acquire(
+                &store,
+                &[Spend::Take(3), Spend::Reset].map(|spend| claim(algorithm, spend)),
+            );
+            assert!(dump(&store.0).is_empty());
+        }
+    }
 }
 
 const KINDS: [Kind; 5] = [

@@ -97,6 +97,16 @@ async fn ours_cost_three_and_one_for_each_change() {
         it.costs(&[Checked::claim("b", quota, Spend::Peek(1))], reads, 0)
             .await;
         it.costs(&[take("b", 0)], reads, 0).await;
+        // A reset deletes what is there, a ban replaces it, and who is banned costs what a refusal costs.
+        let spend = |spend| [Checked::claim("b", quota, spend)];
+        it.costs(&spend(Spend::Reset), reads, 1).await;
+        it.costs(&spend(Spend::Reset), reads, 0).await;
+        it.costs(&spend(Spend::Ban(HOUR)), reads, 1).await;
+        it.costs(&[take("b", 1), take("c", 1)], reads, 0).await;
+        it.costs(&spend(Spend::Charge(1)), reads, 0).await;
+        it.costs(&spend(Spend::Ban(Duration::ZERO)), reads, 0).await;
+        let both = [Spend::Reset, Spend::Take(1)].map(|spend| Checked::claim("b", quota, spend));
+        it.costs(&both, reads, 1).await;
         // Back to none: deleted, once.
         let gcra = Quota::per_hour(5);
         let taken = it
@@ -126,6 +136,8 @@ async fn a_shared_fixed_window_costs_two() {
     it.costs(&claim(Spend::Take(1)), 1, 1).await;
     it.costs(&claim(Spend::Take(4)), 2, 0).await;
     it.costs(&claim(Spend::Peek(1)), 2, 0).await;
+    it.costs(&claim(Spend::Reset), 2, 1).await;
+    it.costs(&claim(Spend::Reset), 2, 0).await;
     it.clock.advance(HOUR);
     it.costs(&claim(Spend::Charge(1)), 2, 2).await;
     it.costs(&claim(Spend::Shadow(1)), 2, 1).await;
@@ -149,4 +161,12 @@ async fn other_shared_limits_cost_no_more_than_theirs() {
     it.costs(&[bucket(3)], 2, 0).await;
     let ours = Checked::claim("a", Quota::fixed(2, HOUR), Spend::Take(1));
     it.costs(&[bucket(1), ours], 4, 3).await;
+    let reset = |name, quota| [Checked::claim(name, quota, Spend::Reset)];
+    for (writes, quota) in [(1, Quota::sliding(3, HOUR)), (0, Quota::sliding(3, HOUR))] {
+        it.costs(&reset("sliding", quota), 2, writes).await;
+    }
+    for writes in [1, 0] {
+        it.costs(&reset("bucket", Quota::token_bucket(3, HOUR)), 2, writes)
+            .await;
+    }
 }

@@ -105,6 +105,7 @@ impl Random {
         }
     }
 
+    /// Bans last from nothing to ten years.
     pub(crate) fn spend(&mut self, quota: &Quota, charges: &[(u32, Window)]) -> Spend {
         let capacity = u64::from(quota.capacity());
         let share = match self.below(4) {
@@ -113,6 +114,14 @@ impl Random {
             _ => self.below(4),
         };
         let cost = share.saturating_sub(1).min(u64::from(u32::MAX)) as u32;
+        if self.one_in(24) {
+            return Spend::Reset;
+        }
+        if self.one_in(24) {
+            let window = quota.window().as_micros() as u64;
+            let lasts = self.pick(&[0, 1, 999, window / 3, 2 * window, u64::MAX]);
+            return Spend::Ban(Duration::from_micros(lasts.min(1 << 60)));
+        }
         match self.below(12) {
             0 => Spend::Peek(cost),
             1 => Spend::Shadow(cost),

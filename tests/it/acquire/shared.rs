@@ -43,6 +43,10 @@ impl Fixture {
         self.store.acquire(&[claim]).await.unwrap()[0]
     }
 
+    async fn left(&self, quota: Quota) -> u32 {
+        self.spend(quota, Spend::Peek(0)).await.remaining()
+    }
+
     async fn take(&self, quota: Quota, cost: u32) -> (bool, u32) {
         let decision = self.spend(quota, Spend::Take(cost)).await;
         (decision.allowed(), decision.remaining())
@@ -232,4 +236,69 @@ async fn a_count_that_is_none_is_an_error_before_anything_is_written() {
         }
     }
     assert_eq!(it.keys(), ["p:user:170000000"]);
+}
+
+/// Both windows of a sliding one, and a bucket whole; what others count on stays.
+#[tokio::test]
+async fn a_reset_deletes_the_keys_of_a_shared_limit() {
+    for quota in [
+        Quota::aligned(10, TEN_SECONDS),
+        Quota::sliding(10, TEN_SECONDS),
+        Quota::token_bucket(10, TEN_SECONDS),
+    ] {
+        let it = Fixture::start().await;
+        it.ask::<()>(&["SET", "p:other", "1"]);
+        it.take(quota, 7).await;
+        it.clock.advance(TEN_SECONDS / 2);
+        if quota == Quota::sliding(10, TEN_SECONDS) {
+            it.clock.advance(TEN_SECONDS / 2);
+        }
+        it.take(quota, 1).await;
+        let reset = it.spend(quota, Spend::Reset).await;
+        assert!(reset.allowed() && reset.reset_after().is_zero());
+        assert_eq!(reset.remaining(), 10);
+        assert_eq!(it.keys(), ["p:other"], "{quota:?}");
+        assert_eq!(it.left(quota).await, 10);
+    }
+}
+
+/// The counts begin anew, with a time to live, also where the reset and what follows are one call.
+#[tokio::test]
+async fn what_follows_a_reset_in_its_call_is_all_that_is_kept() {
+    for quota in [
+        Quota::aligned(10, TEN_SECONDS),
+        Quota::sliding(10, TEN_SECONDS),
+        Quota::token_bucket(10, TEN_SECONDS),
+    ] {
+        let it = Fixture::start().await;
+        it.take(quota, 7).await;
+        let claims = [Spend::Take(1), Spend::Reset, Spend::Take(9), Spend::Take(2)]
+            .map(|spend| Claim::new(key(), quota).spend(spend));
+        let refused = it.store.acquire(&claims).await.unwrap();
+        assert!(!refused.allowed() && refused[2].allowed());
+        assert_eq!(it.left(quota).await, 3, "a refused call resets nothing");
+        let allowed = it.store.acquire(&claims[..3]).await.unwrap();
+        assert!(allowed.allowed());
+        assert_eq!((allowed[0].remaining(), allowed[2].remaining()), (2, 1));
+        assert_eq!(it.left(quota).await, 1);
+        let [kept] = &it.keys()[..] else {
+            panic!("{:?}", it.keys())
+        };
+        let ttl: i64 = it.ask(&["PTTL", kept]);
+        assert!(ttl > 0 && ttl <= 21_000, "{ttl}");
+    }
+}
+
+#[tokio::test]
+async fn a_shared_limit_cannot_be_banned() {
+    let it = Fixture::start().await;
+    let quota = Quota::aligned(10, TEN_SECONDS);
+    let ours = Scope::new(Kind::Limit, "ours").key("x");
+    let claims = [
+        Claim::new(ours, quota),
+        Claim::new(key(), quota).spend(Spend::Ban(TEN_SECONDS)),
+    ];
+    let error = it.store.acquire(&claims).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert_eq!(it.keys(), [""; 0]);
 }

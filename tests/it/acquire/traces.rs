@@ -104,8 +104,12 @@ impl Trace<'_> {
                 .collect();
             let claims: Vec<_> = (asked.iter())
                 .map(|&at| {
-                    Claim::new(keys[at].clone(), quotas[at])
-                        .spend(random.spend(&quotas[at], &charges[at]))
+                    let spend = match random.spend(&quotas[at], &charges[at]) {
+                        // A shared limit cannot be banned.
+                        Spend::Ban(_) if self.turmoil == Turmoil::None => Spend::Reset,
+                        spend => spend,
+                    };
+                    Claim::new(keys[at].clone(), quotas[at]).spend(spend)
                 })
                 .collect();
             let decisions = store.acquire(&claims).await.unwrap();

@@ -25,6 +25,7 @@ impl Broken {
             Fault::KnowsNoMost if claims.len() > 8 => return self.claim_by_claim(claims).await,
             Fault::StopsAtTheFirstRefusal => return self.stop_early(claims).await,
             Fault::OverlooksEarlierClaims => return self.overlook_earlier(claims).await,
+            Fault::KeepsBansApart => return self.ban_apart(claims).await,
             Fault::ChecksThenWrites => return self.check_then_charge(claims).await,
             Fault::TakesTheLastQuota => {
                 let last = claims.last().map(|claim| *claim.quota());
@@ -70,6 +71,22 @@ impl Broken {
                 let window = self.peek(claim).await?.window();
                 Spend::Refund { cost, window }
             }
+            (Fault::ForgetsResets, Spend::Reset) | (Fault::IgnoresBans, Spend::Ban(_)) => {
+                Spend::Peek(0)
+            }
+            (Fault::LiftsBansByCharges, Spend::Charge(_)) => match self.is_banned(claim).await? {
+                true => Spend::Reset,
+                false => claim.spending(),
+            },
+            (Fault::KeepsTheLongestBan, Spend::Ban(time)) => {
+                let now = self.peek(claim).await?;
+                let longer = self.is_banned(claim).await? && now.reset_after() > time;
+                if longer {
+                    Spend::Peek(0)
+                } else {
+                    claim.spending()
+                }
+            }
             (_, spend) => spend,
         };
         Ok(Claim::new(key, *claim.quota()).spend(spend))
@@ -82,6 +99,7 @@ impl Broken {
             Fault::TakesAnyKind => {
                 Scope::new(Kind::Limit, key.scope().name()).key(key.identifier().clone())
             }
+            Fault::ResetsOneAlgorithm => moved(key, &format!("{:?}", quota.algorithm())),
             Fault::KeepsQuotasApart => moved(key, &format!("{quota:?}")),
             Fault::ForgetsLimitsSoon => {
                 let tenth = self.now().as_micros() / 100_000;
@@ -94,6 +112,23 @@ impl Broken {
     async fn peek(&self, claim: &Claim) -> Result<Decision> {
         let peek = claim.clone().spend(Spend::Peek(0));
         self.inner.acquire(&[peek]).await.map(|peeked| peeked[0])
+    }
+
+    async fn is_banned(&self, claim: &Claim) -> Result<bool> {
+        let peeked = self.peek(claim).await?;
+        Ok(peeked.remaining() == 0 && peeked.window().as_u64() == 1 << 53)
+    }
+
+    /// Keeps a ban beside the state of a limit, which is there again when it is over.
+    async fn ban_apart(&self, claims: &[Claim]) -> Result<Decisions> {
+        let [claim] = claims else {
+            return self.inner.acquire(claims).await;
+        };
+        let key = moved(claim.key(), "ban");
+        let ban = Claim::new(key, *claim.quota()).spend(claim.spending());
+        let banned = matches!(ban.spending(), Spend::Ban(_)) || self.is_banned(&ban).await?;
+        let asked = if banned { &ban } else { claim };
+        self.inner.acquire(std::slice::from_ref(asked)).await
     }
 
     /// Admits one unit more than is left: a `<=` where there should be a `<`.

@@ -83,6 +83,12 @@ pub(super) enum Fault {
     RefundsAnyWindow,
     CountsZeroAsOne,
     TellsAWaitForNever,
+    ForgetsResets,
+    ResetsOneAlgorithm,
+    IgnoresBans,
+    KeepsBansApart,
+    LiftsBansByCharges,
+    KeepsTheLongestBan,
     // Purge logs.
     BeginsALogOnEachLook,
     NumbersPurgesAlike,
@@ -271,7 +277,10 @@ pub(super) const PROOFS: &[(Fault, &[&str])] = &[
     ),
     (
         Fault::TellsHalfTheWait,
-        &["a_claim_is_allowed_after_its_wait"],
+        &[
+            "a_claim_is_allowed_after_its_wait",
+            "a_banned_key_is_refused",
+        ],
     ),
     (
         Fault::TellsHalfTheReset,
@@ -283,7 +292,10 @@ pub(super) const PROOFS: &[(Fault, &[&str])] = &[
     ),
     (
         Fault::KeepsQuotasApart,
-        &["a_changed_quota_gives_no_free_burst"],
+        &[
+            "a_changed_quota_gives_no_free_burst",
+            "a_ban_outlives_a_change_of_quota",
+        ],
     ),
     (
         Fault::FailsOnOtherAlgorithms,
@@ -298,6 +310,7 @@ pub(super) const PROOFS: &[(Fault, &[&str])] = &[
         &[
             "a_refused_call_charges_nothing",
             "a_refused_call_makes_no_charge",
+            "a_refused_call_resets_and_bans_nothing",
         ],
     ),
     (
@@ -337,6 +350,21 @@ pub(super) const PROOFS: &[(Fault, &[&str])] = &[
         Fault::TellsAWaitForNever,
         &["a_cost_above_the_capacity_is_never_allowed"],
     ),
+    (
+        Fault::ForgetsResets,
+        &["a_reset_forgets_a_key", "a_reset_lifts_a_ban"],
+    ),
+    (
+        Fault::ResetsOneAlgorithm,
+        &["a_reset_forgets_every_algorithm"],
+    ),
+    (Fault::IgnoresBans, &["a_banned_key_is_refused"]),
+    (Fault::KeepsBansApart, &["a_key_is_fresh_after_its_ban"]),
+    (
+        Fault::LiftsBansByCharges,
+        &["nothing_is_charged_during_a_ban"],
+    ),
+    (Fault::KeepsTheLongestBan, &["the_last_ban_counts"]),
     (Fault::BeginsALogOnEachLook, &["a_fresh_log_has_no_marks"]),
     (
         Fault::NumbersPurgesAlike,

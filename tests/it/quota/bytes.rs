@@ -33,6 +33,8 @@ fn use_up(state: &State, quota: &Quota, numbers: (u64, u64, u32)) {
         Spend::Shadow(cost),
         Spend::Charge(cost),
         Spend::Charge(u32::MAX),
+        Spend::Reset,
+        Spend::Ban(std::time::Duration::from_micros(window)),
         Spend::Refund {
             cost,
             window: Window::from_u64(window),

@@ -1,5 +1,6 @@
 //! The arithmetic of limits, through `Quota::step` alone: no store, no clock.
 
+mod bans;
 mod bytes;
 mod log;
 mod model;

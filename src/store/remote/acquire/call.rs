@@ -7,9 +7,9 @@ use super::{
     shared::{Place, place},
 };
 use crate::{
-    quota::{Algorithm, Quota},
+    quota::{Algorithm, Quota, ban_micros},
     store::{
-        Claim, Error, Result, Spend,
+        Claim, Error, ErrorKind, Result, Spend, Window,
         remote::{command::text, script::Script},
     },
     time::Timestamp,
@@ -127,7 +127,7 @@ impl Call {
             self.number(u64::from(quota.capacity()));
         }
         self.number(window(quota));
-        self.number(u64::from(cost(spend)));
+        self.number(cost(spend));
         if let Spend::Refund { window, .. } = spend {
             self.number(window.as_u64());
         }
@@ -216,6 +216,12 @@ fn layout(claim: &Claim, settings: &Settings, now: Timestamp) -> Result<Layout> 
         None => Ok(Layout::Ours(key.to_text())),
         Some(prefix) => {
             let place = place(prefix, key, claim.quota(), now)?;
+            if let Spend::Ban(_) = claim.spending() {
+                return Err(Error::new(
+                    ErrorKind::Unsupported,
+                    "a shared limit cannot be banned",
+                ));
+            }
             Ok(Layout::Theirs(place, now))
         }
     }
@@ -232,23 +238,34 @@ const fn letter(algorithm: Algorithm) -> u8 {
     }
 }
 
-const fn letter_of_spend(spend: Spend) -> u8 {
+fn letter_of_spend(spend: Spend) -> u8 {
     match spend {
         Spend::Take(_) => b't',
         Spend::Peek(_) => b'p',
         Spend::Shadow(_) => b's',
         Spend::Charge(_) => b'c',
         Spend::Refund { .. } => b'r',
+        Spend::Reset => b'd',
+        // None at all.
+        Spend::Ban(duration) if ban_micros(duration) == 0 => b'p',
+        Spend::Ban(_) => b'b',
     }
 }
 
-const fn cost(spend: Spend) -> u32 {
+/// Returns the units, or of a ban how many microseconds it lasts.
+fn cost(spend: Spend) -> u64 {
     match spend {
+        Spend::Reset
+        | Spend::Refund {
+            window: Window::NEVER,
+            ..
+        } => 0,
         Spend::Take(cost)
         | Spend::Peek(cost)
         | Spend::Shadow(cost)
         | Spend::Charge(cost)
-        | Spend::Refund { cost, .. } => cost,
+        | Spend::Refund { cost, .. } => u64::from(cost),
+        Spend::Ban(duration) => ban_micros(duration),
     }
 }
 

@@ -17,10 +17,13 @@ cost = cost == '1' and 1 or cost + 0
 local taken = 0
 if kept then
   local version, letter = string.byte(kept, 1, 2)
-  local expires = version == 49 and letter == 103 and tonumber(string.sub(kept, 3, 18)) -- 1, g
+  local expires = version == 49 and (letter == 103 or letter == 120) and tonumber(string.sub(kept, 3, 18)) -- 1, g, x
   -- A part of a microsecond is of another quota, and does not count under this one.
-  if expires and expires > now and expires <= 9007199254740992 then
+  if expires and expires > now and expires <= 9637919254740992 then
     taken = expires - now
+    if letter == 120 then
+      return { 0, cost > capacity and -1 or taken, 0, taken, 9007199254740992 }
+    end
   end
 end
 local room = unit * capacity - taken

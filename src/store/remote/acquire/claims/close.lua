@@ -25,7 +25,7 @@ if added then
   sums = {}
   for key = 1, strings do
     local more = added[key]
-    if more and more ~= 0 then
+    if more and more ~= 0 and not (gone and gone[key]) then
       local sum = redis.pcall('INCRBY', KEYS[key], format('%d', more))
       if type(sum) == 'table' then
         for done, was in pairs(sums) do
@@ -43,7 +43,15 @@ if added then
 end
 for key = 1, #KEYS do
   local name, state, last = KEYS[key], found[key], ends[key]
-  if sums and sums[key] then
+  if key <= strings and gone and gone[key] then
+    local more = added and added[key] or 0
+    if more > 0 then
+      redis.call('SET', name, format('%d', more), 'PX', format('%d', lives[key]))
+    else
+      redis.call('DEL', name)
+    end
+    wrote = wrote + 1
+  elseif sums and sums[key] then
     if sums[key] == added[key] then
       redis.call('PEXPIRE', name, format('%d', lives[key]))
       wrote = wrote + 1
@@ -53,7 +61,7 @@ for key = 1, #KEYS do
       redis.call('HSET', name, 'refilledAt', format('%d', state[1] / 1000), 'tokens', format('%.17g', state[2]))
       redis.call('PEXPIRE', name, format('%d', last < MOST / 1000 and last or MOST / 1000))
       wrote = wrote + 2
-    elseif found[key] then
+    elseif state or gone and gone[key] then
       -- As good as none, and their rule would leave it without a time to live.
       redis.call('DEL', name)
       wrote = wrote + 1

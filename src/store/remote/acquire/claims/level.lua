@@ -2,7 +2,9 @@
   local available
   local whole, part, want, want_part, full, full_part, returned
   local start, count, last, instant, length, foreign, counts, first
-  if algorithm == 103 then -- g
+  if banned then
+    available = 0
+  elseif algorithm == 103 then -- g
     whole, part = 0, 0
     if kept then
       if #kept > 28 and sub(kept, 29) == limit_text .. ':' .. window_text then

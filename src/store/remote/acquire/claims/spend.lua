@@ -1,4 +1,4 @@
-  -- The spend. Nothing is refused but t(ake), p(eek) and s(hadow): not c(harge), not r(efund).
+  -- The spend. Nothing is refused but t(ake), p(eek) and s(hadow): not c(harge), not r(efund), not b(an).
   local lacks = cost > available and (spend == 116 or spend == 112 or spend == 115)
   local takes = not lacks and spend ~= 112 and not charged
   local wait, reset, changed, text = 0, 0, takes and cost > 0, nil
@@ -8,7 +8,16 @@
     wait = -1
   end
 
-  if algorithm == 103 then -- g
+  if banned then
+    -- Nothing is charged during a ban, and nothing given back for it.
+    start = MOST
+    if spend == 98 then -- b
+      expires = now + cost
+      text = format('1x%016d', expires)
+    end
+    reset = expires - now
+    wait = lacks and wait == 0 and reset or wait
+  elseif algorithm == 103 then -- g
     if takes then
       whole, part = whole + want, part + want_part
       if part >= limit then

@@ -1,0 +1,87 @@
+//! The step of a [`Quota`]: which algorithm decides.
+
+use super::{
+    Algorithm, Bannable, Cell, Quota, Ring, State, Step, bucket::TokenBucket, fixed::FixedWindow,
+    gcra::Gcra, level, sliding::SlidingWindow, strict::StrictWindow,
+};
+use crate::{
+    store::{Decision, Spend},
+    time::Timestamp,
+};
+
+impl Quota {
+    /// Decides one claim: what becomes of `state` at `now`, and the answer.
+    ///
+    /// `state` is what an earlier step returned, or `None`; a state that has [expired](State::expires_at), or belongs to
+    /// another algorithm, counts as `None`. A state of another limit, burst or window is carried over, so that a
+    /// change of plan never gives a free burst. (A token bucket is
+    /// refilled by the windows of the new quota since its last refill.) That is for a change: quotas that take turns on one
+    /// state undo each other.
+    ///
+    /// - A cost of zero is allowed and writes nothing. A cost above the [capacity](Self::capacity) is
+    ///   [`Never`](crate::store::Verdict::Never).
+    /// - A refused claim leaves the state as it is.
+    /// - A `now` before the last step gives nothing back.
+    #[must_use]
+    pub fn step(&self, state: Option<&State>, now: Timestamp, spend: Spend) -> Step {
+        let mut step = self.step_own(state, now, spend);
+        if spend == Spend::Reset {
+            // Also a state of another algorithm.
+            step.state = state.map(|_| Cell::ban(0).into());
+        }
+        step
+    }
+
+    fn step_own(&self, state: Option<&State>, now: Timestamp, spend: Spend) -> Step {
+        if self.keeps_ring() {
+            let (ring, decision) = self.step_ring(state.and_then(State::ring), now, spend);
+            Step {
+                state: ring.map(State::from),
+                decision,
+            }
+        } else {
+            let (cell, decision) = self.step_cell(state.and_then(State::cell), now, spend);
+            Step {
+                state: cell.map(State::from),
+                decision,
+            }
+        }
+    }
+
+    /// Returns whether the state is a [`Ring`], not a [`Cell`].
+    #[inline]
+    pub(crate) const fn keeps_ring(&self) -> bool {
+        matches!(self.algorithm, Algorithm::StrictWindow)
+    }
+
+    #[inline(always)] // 20 of 150 instructions: what it returns stays in registers
+    pub(crate) fn step_cell(
+        &self,
+        cell: Option<Cell>,
+        now: Timestamp,
+        spend: Spend,
+    ) -> (Option<Cell>, Decision) {
+        match self.algorithm {
+            Algorithm::Gcra => level::step::<Gcra>(self, cell, now, spend),
+            Algorithm::FixedWindow | Algorithm::AlignedWindow => {
+                level::step::<FixedWindow>(self, cell, now, spend)
+            }
+            Algorithm::SlidingWindow => level::step::<SlidingWindow>(self, cell, now, spend),
+            Algorithm::TokenBucket => level::step::<TokenBucket>(self, cell, now, spend),
+            Algorithm::StrictWindow => {
+                let (_, decision) = self.step_ring(None, now, spend);
+                (None, decision)
+            }
+        }
+    }
+
+    #[inline]
+    pub(crate) fn step_ring(
+        &self,
+        ring: Option<Ring>,
+        now: Timestamp,
+        spend: Spend,
+    ) -> (Option<Ring>, Decision) {
+        level::step::<StrictWindow>(self, ring, now, spend)
+    }
+}
