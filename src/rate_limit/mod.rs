@@ -54,9 +54,12 @@ mod config;
 mod future;
 mod layer;
 mod limit;
+mod network;
 mod peer;
+mod preflight;
 mod refusal;
 mod report;
+mod route;
 mod service;
 
 pub use self::{
@@ -65,5 +68,6 @@ pub use self::{
     layer::RateLimitLayer,
     limit::{Limit, Missing, OnStoreError},
     report::Report,
+    route::MatchedRoute,
     service::RateLimit,
 };
