@@ -57,6 +57,7 @@ mod limit;
 mod network;
 mod peer;
 mod preflight;
+mod proxies;
 mod refusal;
 mod report;
 mod route;
@@ -67,6 +68,7 @@ pub use self::{
     future::ResponseFuture,
     layer::RateLimitLayer,
     limit::{Limit, Missing, OnStoreError},
+    proxies::{InvalidNetwork, TrustedProxies},
     report::Report,
     route::MatchedRoute,
     service::RateLimit,
