@@ -4,6 +4,7 @@
 pub mod body;
 #[cfg(feature = "upstash")]
 pub mod executor;
+mod notice;
 pub mod quota;
 pub mod rate_limit;
 pub mod store;

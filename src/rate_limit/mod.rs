@@ -55,6 +55,7 @@ mod future;
 mod layer;
 mod limit;
 mod network;
+mod notices;
 mod peer;
 mod preflight;
 mod proxies;
