@@ -3,6 +3,7 @@
 
 pub mod body;
 pub mod executor;
+mod notice;
 pub mod quota;
 pub mod rate_limit;
 pub mod store;

@@ -76,9 +76,8 @@ impl Config {
             self.store.acquire_later(claims).await?
         };
         if !decisions.allowed() {
-            for (claim, decision) in claims.iter().zip(decisions.iter()) {
-                self.family.denials.note(claim, decision, asked_at);
-            }
+            let now = self.family.clock.now();
+            self.family.denials.note(claims, &decisions, asked_at, now);
         }
         Ok(decisions)
     }
@@ -86,17 +85,16 @@ impl Config {
     /// Charges the store for what was admitted while it could not be asked.
     async fn hand_back(&self, question: &Question) {
         let owed = self.family.local.owed(&question.claims);
-        if !owed.is_empty() {
-            // Whatever comes of it: nothing is charged twice, and the request's own call tells of errors.
-            let _ = self.store.acquire(&owed).await;
+        if owed.charges().is_empty() {
+            return;
+        }
+        if let Err(error) = self.store.acquire(owed.charges()).await {
+            self.family.local.owe_again(owed, &error);
         }
     }
 
     /// Refuses by what the store has said within the last second.
     fn deny(&self, answer: &mut Answer) -> Option<Outcome> {
-        if self.family.denials.is_empty() {
-            return None;
-        }
         let now = self.family.clock.now();
         let claims = answer.question.claims.iter();
         let denied: SmallVec<[_; MAX_CLAIMS]> = claims

@@ -2,8 +2,10 @@
 
 #[cfg(feature = "axum")]
 mod axum;
+#[cfg(feature = "tonic")]
+mod tonic;
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
 use http::Extensions;
 
@@ -11,42 +13,41 @@ use http::Extensions;
 use self::axum::connect_info;
 #[cfg(not(feature = "axum"))]
 use self::none as connect_info;
+#[cfg(not(feature = "tonic"))]
+use self::none as tcp_connect_info;
+#[cfg(feature = "tonic")]
+use self::tonic::tcp_connect_info;
+use super::network::network;
 
 /// Returns the address that stands for the client: IPv4 by itself, IPv6 by its /64 network.
 #[inline]
 pub(super) fn ip(extensions: &Extensions) -> Option<IpAddr> {
-    let peer = connect_info(extensions).or_else(|| extensions.get::<SocketAddr>().copied())?;
-    Some(match peer.ip().to_canonical() {
-        IpAddr::V4(ip) => ip.into(),
-        IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64).into(),
-    })
+    address(extensions).map(|ip| network(ip, 64))
 }
 
-#[cfg(not(feature = "axum"))]
-fn none(_: &Extensions) -> Option<SocketAddr> {
+/// Returns the address of the peer as the server found it: axum's, else tonic's, else a plain [`SocketAddr`].
+#[inline]
+pub(super) fn address(extensions: &Extensions) -> Option<IpAddr> {
+    connect_info(extensions)
+        .or_else(|| tcp_connect_info(extensions))
+        .or_else(|| extensions.get::<SocketAddr>().map(SocketAddr::ip))
+}
+
+#[cfg(not(all(feature = "axum", feature = "tonic")))]
+#[inline]
+const fn none(_: &Extensions) -> Option<IpAddr> {
     None
 }
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
-
     use super::*;
 
     #[test]
-    fn a_client_is_an_ipv4_address_or_an_ipv6_network() {
-        let mapped = Ipv4Addr::new(192, 0, 2, 7).to_ipv6_mapped();
-        let wide = Ipv6Addr::new(0x2001, 0xdb8, 1, 2, 3, 4, 5, 6);
-        let network = Ipv6Addr::new(0x2001, 0xdb8, 1, 2, 0, 0, 0, 0);
-        for (peer, expected) in [
-            (IpAddr::from([192, 0, 2, 7]), IpAddr::from([192, 0, 2, 7])),
-            (mapped.into(), IpAddr::from([192, 0, 2, 7])),
-            (wide.into(), network.into()),
-        ] {
-            let mut extensions = Extensions::new();
-            assert_eq!(ip(&extensions), None);
-            extensions.insert(SocketAddr::new(peer, 80));
-            assert_eq!(ip(&extensions), Some(expected));
-        }
+    fn a_plain_socket_address_is_the_peer() {
+        let mut extensions = Extensions::new();
+        assert_eq!(address(&extensions), None);
+        extensions.insert(SocketAddr::from(([192, 0, 2, 7], 80)));
+        assert_eq!(address(&extensions), Some([192, 0, 2, 7].into()));
     }
 }

@@ -6,14 +6,14 @@ use http::{Extensions, response::Parts};
 use smallvec::SmallVec;
 
 use super::{
-    Event, OnStoreError, Spending, Spent,
+    Event, Spending, Spent,
     answer::Answer,
     config::Config,
     limit::Cost,
 };
 use crate::{
     body::{AtEnd, Task},
-    store::{Claim, Decision, Decisions, Spend, Store},
+    store::{Claim, Decision, Decisions, Result, Spend, Store},
 };
 
 /// Claims that correct what a request was charged.
@@ -69,40 +69,45 @@ fn correct(claim: &Claim, decision: &Decision, cost: u32) -> Option<Claim> {
     Some(claim.clone().spend(spend))
 }
 
-/// Corrects charges, where they were made. `None`: it is done.
-pub(super) fn settle(config: &Arc<Config>, claims: Corrections, locally: bool) -> Option<Task> {
+/// Corrects charges where they were made. `None`: it is done.
+pub(super) fn settle(config: &Arc<Config>, mut claims: Corrections, locally: bool) -> Option<Task> {
+    if locally {
+        // What was counted here is given back here; a charge goes to the store, whatever came before.
+        claims.retain(|claim| {
+            config.family.local.refund(claim);
+            matches!(claim.spending(), Spend::Charge(_))
+        });
+    }
     if claims.is_empty() {
         return None;
     }
-    if locally {
-        config.family.local.correct(&claims);
+    let mut decisions = Decisions::new();
+    if let Some(answer) = config.store.try_acquire(&claims, &mut decisions) {
+        settled(config, &claims, answer);
         return None;
     }
-    let mut decisions = Decisions::new();
-    match config.store.try_acquire(&claims, &mut decisions) {
-        Some(answer) => {
-            settled(config, &claims, answer);
-            None
-        }
-        None => {
-            let config = Arc::clone(config);
-            Some(Box::pin(async move {
-                let _running = config.family.background.begin();
-                let answer = config.store.acquire_later(&claims).await.map(|_| ());
-                settled(&config, &claims, answer);
-            }))
-        }
-    }
+    let running = config.family.background.begin();
+    let config = Arc::clone(config);
+    Some(Box::pin(async move {
+        let answer = config.store.acquire_later(&claims).await.map(|_| ());
+        settled(&config, &claims, answer);
+        drop(running);
+    }))
 }
 
-fn settled(config: &Config, claims: &Corrections, answer: crate::store::Result<()>) {
+fn settled(config: &Config, claims: &Corrections, answer: Result<()>) {
     for claim in claims {
         config.family.denials.forget(claim.key());
     }
-    if let Err(error) = answer {
-        config.tell(&Event::StoreError { error: &error });
-        config.family.local.owe(claims, &error);
-    }
+    let Err(error) = answer else { return };
+    config.tell(&Event::StoreError { error: &error });
+    let charges: Corrections = claims
+        .iter()
+        .filter(|claim| matches!(claim.spending(), Spend::Charge(_)))
+        .cloned()
+        .collect();
+    let mut decisions = Decisions::new();
+    config.family.local.decide(&charges, &error, &mut decisions);
 }
 
 /// What is settled when a streamed body ends.
