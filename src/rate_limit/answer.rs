@@ -3,6 +3,7 @@
 use super::{
     Event, OnStoreError, Reason,
     config::Config,
+    front::Counted,
     question::{Question, Refused},
     ready::Ready,
 };
@@ -16,8 +17,7 @@ use crate::{
 pub(super) struct Answer {
     pub(super) question: Question,
     pub(super) decisions: Decisions,
-    // Counted in this process, since the store could not be asked.
-    pub(super) locally: bool,
+    pub(super) counted: Counted,
 }
 
 /// What becomes of a request.
@@ -87,7 +87,7 @@ impl Config {
         answer
             .question
             .retain(|at| policies.get(at) == Some(&OnStoreError::CountLocally));
-        answer.locally = true;
+        answer.counted = Counted::Local;
         self.family
             .local
             .decide(&answer.question.claims, error, &mut answer.decisions);

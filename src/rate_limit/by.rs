@@ -1,6 +1,10 @@
 //! Whose limit it is: where the identifier of a request comes from.
 
-use std::{fmt, mem::ManuallyDrop, pin::Pin};
+use std::{
+    fmt,
+    mem::{self, ManuallyDrop},
+    pin::Pin,
+};
 
 use http::{Extensions, HeaderName, request::Parts};
 
@@ -167,9 +171,10 @@ impl By {
     /// # Panics
     /// Beyond four. In a `const` it does not compile.
     #[must_use]
-    pub const fn and(self, other: Self) -> Self {
-        let (Self(these), Self(those)) = (self, other);
-        Self(these.and(those))
+    pub const fn and(mut self, mut other: Self) -> Self {
+        self.0.append(&mut other.0);
+        mem::forget(other); // nothing is left in it, but a `const` cannot know
+        self
     }
 
     const fn of(source: Source) -> Self {

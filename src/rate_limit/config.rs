@@ -130,7 +130,7 @@ impl Config {
             .collect();
         self.listed = policies.len();
         let fixed = !of(|limit| limit.plan.is_some()) && !policies.is_empty();
-        self.answers.policies = fixed.then(|| headers::policies(policies));
+        self.answers.policies = fixed.then(|| headers::policies(policies.iter().copied()));
     }
 
     pub(super) fn names(&self) -> Vec<&'static str> {

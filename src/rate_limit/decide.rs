@@ -9,7 +9,7 @@ use super::{
     answer::{Answer, Outcome},
     charged::Charged,
     config::Config,
-    question::Question,
+    question::{Pending, Question},
 };
 use crate::store::{Decisions, MAX_CLAIMS, Result, Store};
 
@@ -18,9 +18,6 @@ impl Config {
     #[inline]
     pub(super) fn decide_at_once(&self, answer: &mut Answer) -> Option<Outcome> {
         let Answer { question, decisions, .. } = answer;
-        if question.is_pending() {
-            return None;
-        }
         if self.leased {
             let leases = self.leases(question);
             if self.family.leases.try_take(&question.claims, &leases, decisions) {
@@ -41,10 +38,12 @@ impl Config {
     pub(super) async fn decide(
         self: Arc<Self>,
         mut answer: Answer,
+        pending: Vec<Pending>,
         charged: Option<Charged>,
     ) -> (Answer, Outcome) {
-        if answer.question.is_pending() {
-            if let Err(refused) = self.ask_later(&mut answer.question, charged).await {
+        if !pending.is_empty() {
+            let asked = self.ask_later(&mut answer.question, pending, charged);
+            if let Err(refused) = asked.await {
                 return Answer::refused(refused);
             }
             if answer.question.is_empty() {

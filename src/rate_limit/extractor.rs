@@ -114,7 +114,7 @@ fn find_all(finds: &[Find], head: &Head<'_>, addresses: &Addresses) -> Found {
         Found::Now(identifier) => identifier,
         Found::Later(_) => None,
     });
-    Found::Now(known.collect::<Option<Vec<_>>>().map(|all| Identifier::all(&all)))
+    Found::Now(known.collect::<Option<Vec<_>>>().map(|all| Identifier::tuple(&all)))
 }
 
 async fn wait_for_all(founds: Vec<Found>) -> Option<Identifier> {
@@ -125,5 +125,5 @@ async fn wait_for_all(founds: Vec<Found>) -> Option<Identifier> {
             Found::Later(later) => later.await?,
         });
     }
-    Some(Identifier::all(&all))
+    Some(Identifier::tuple(&all))
 }

@@ -12,8 +12,8 @@ impl<T> Few<T> {
         Self([Some(thing), None, None, None])
     }
 
-    /// Puts both together; panics beyond four.
-    pub(super) const fn and(mut self, mut other: Self) -> Self {
+    /// Takes all of another one; panics beyond four.
+    pub(super) const fn append(&mut self, other: &mut Self) {
         let mut free = 0;
         while free < self.0.len() && self.0[free].is_some() {
             free += 1;
@@ -25,8 +25,6 @@ impl<T> Few<T> {
             free += 1;
             at += 1;
         }
-        mem::forget(other); // nothing is left in it, but a `const` cannot know
-        self
     }
 
     pub(super) const fn is_empty(&self) -> bool {

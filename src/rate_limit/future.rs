@@ -3,7 +3,6 @@
 use std::{
     fmt,
     future::Future,
-    mem,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -19,6 +18,7 @@ use super::{
     charged::Charged,
     config::Config,
     head::Head,
+    question::Pending,
     respond::Passed,
 };
 use crate::{
@@ -46,9 +46,9 @@ pin_project! {
     enum State<S, F, R, ReqBody> {
         // The store has to wait: the ready service and the request wait with it.
         Asking { asking: Asking, waiting: Option<Box<(S, Request<ReqBody>)>>, config: Arc<Config> },
-        Passed { #[pin] future: F, passed: Passed },
+        Passed { #[pin] future: F, passed: Option<Passed> },
         // The head waits until what the request was charged is corrected.
-        Settling { settling: Task, response: Option<R>, passed: Passed },
+        Settling { settling: Task, response: Option<(R, Passed)> },
         Refused { response: Option<Response<Bytes>> },
     }
 }
@@ -62,13 +62,14 @@ where
     #[inline]
     pub(super) fn new(config: &Arc<Config>, mut service: S, mut request: Request<ReqBody>) -> Self {
         let mut answer = Answer::default();
+        let mut pending = Vec::new();
         let asked = if config.needs_parts() {
             let (parts, body) = request.into_parts();
-            let asked = config.ask(&Head::whole(&parts), &mut answer.question);
+            let asked = config.ask(&Head::whole(&parts), &mut answer.question, &mut pending);
             request = Request::from_parts(parts, body);
             asked
         } else {
-            config.ask(&Head::of(&request), &mut answer.question)
+            config.ask(&Head::of(&request), &mut answer.question, &mut pending)
         };
         let outcome = match asked {
             Err(refused) => {
@@ -76,10 +77,13 @@ where
                 (answer, outcome) = Answer::refused(refused);
                 outcome
             }
+            Ok(()) if !pending.is_empty() => {
+                return Self::asking(config, answer, pending, service, request);
+            }
             Ok(()) if answer.question.is_empty() => Outcome::Pass,
             Ok(()) => match config.decide_at_once(&mut answer) {
                 Some(outcome) => outcome,
-                None => return Self::asking(config, answer, service, request),
+                None => return Self::asking(config, answer, pending, service, request),
             },
         };
         Self {
@@ -90,11 +94,12 @@ where
     fn asking(
         config: &Arc<Config>,
         answer: Answer,
+        pending: Vec<Pending>,
         service: S,
         request: Request<ReqBody>,
     ) -> Self {
         let charged = Charged::of(request.extensions()).cloned();
-        let asking = Arc::clone(config).decide(answer, charged);
+        let asking = Arc::clone(config).decide(answer, pending, charged);
         Self {
             state: State::Asking {
                 asking: Box::pin(asking),
@@ -119,7 +124,7 @@ where
     ) -> Self {
         match outcome {
             Outcome::Pass => {
-                let passed = Passed::new(config, answer, &mut request);
+                let passed = Some(Passed::new(config, answer, &mut request));
                 let future = service.call(request);
                 Self::Passed { future, passed }
             }
@@ -152,24 +157,20 @@ where
                 }
                 StateProjection::Passed { future, passed } => {
                     let response = ready!(future.poll(cx))?;
+                    let passed = passed.take().expect(POLLED_AGAIN);
                     let (response, settling) = passed.settle(response);
                     match settling {
-                        None => return Poll::Ready(Ok(mem::take(passed).finish(response))),
+                        None => return Poll::Ready(Ok(passed.finish(response))),
                         Some(settling) => State::Settling {
                             settling,
-                            response: Some(response),
-                            passed: mem::take(passed),
+                            response: Some((response, passed)),
                         },
                     }
                 }
-                StateProjection::Settling {
-                    settling,
-                    response,
-                    passed,
-                } => {
+                StateProjection::Settling { settling, response } => {
                     ready!(settling.as_mut().poll(cx));
-                    let response = response.take().expect(POLLED_AGAIN);
-                    return Poll::Ready(Ok(mem::take(passed).finish(response)));
+                    let (response, passed) = response.take().expect(POLLED_AGAIN);
+                    return Poll::Ready(Ok(passed.finish(response)));
                 }
                 StateProjection::Refused { response } => {
                     let response = response.take().expect(POLLED_AGAIN);

@@ -116,7 +116,7 @@ impl LimitHandle {
             Some(outcome) => outcome,
             None => {
                 let outcome;
-                (answer, outcome) = Arc::clone(&self.config).decide(answer, None).await;
+                (answer, outcome) = Arc::clone(&self.config).decide(answer, Vec::new(), None).await;
                 outcome
             }
         };

@@ -17,13 +17,6 @@ use self::none as connect_info;
 use self::none as tcp_connect_info;
 #[cfg(feature = "tonic")]
 use self::tonic::tcp_connect_info;
-use super::network::network;
-
-/// Returns the address that stands for the client: IPv4 by itself, IPv6 by its /64 network.
-#[inline]
-pub(super) fn ip(extensions: &Extensions) -> Option<IpAddr> {
-    address(extensions).map(|ip| network(ip, 64))
-}
 
 /// Returns the address of the peer as the server found it: axum's, else tonic's, else a plain [`SocketAddr`].
 #[inline]

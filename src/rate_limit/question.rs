@@ -22,11 +22,10 @@ use crate::{
 pub(super) struct Question {
     pub(super) claims: SmallVec<[Claim; 2]>,
     pub(super) limits: SmallVec<[u8; MAX_CLAIMS]>,
-    // Claims whose identifiers have to be waited for.
-    pending: Vec<Pending>,
 }
 
-struct Pending {
+/// A claim whose identifier has to be waited for.
+pub(super) struct Pending {
     limit: u8,
     quota: Quota,
     cost: u32,
@@ -42,12 +41,8 @@ pub(super) enum Refused {
 }
 
 impl Question {
-    pub(super) const fn is_pending(&self) -> bool {
-        !self.pending.is_empty()
-    }
-
     pub(super) fn is_empty(&self) -> bool {
-        self.claims.is_empty() && self.pending.is_empty()
+        self.claims.is_empty()
     }
 
     /// Keeps only what one limit asks.
@@ -68,7 +63,12 @@ impl Question {
 impl Config {
     /// Asks what a request needs. Nothing: it passes.
     #[inline]
-    pub(super) fn ask(&self, head: &Head<'_>, question: &mut Question) -> Result<(), Refused> {
+    pub(super) fn ask(
+        &self,
+        head: &Head<'_>,
+        question: &mut Question,
+        pending: &mut Vec<Pending>,
+    ) -> Result<(), Refused> {
         if self.is_exempt(head) {
             return Ok(());
         }
@@ -86,7 +86,7 @@ impl Config {
                 Found::Now(identifier) => {
                     self.claim(question, charged, at, (quota, cost), identifier)?;
                 }
-                Found::Later(identifier) => question.pending.push(Pending {
+                Found::Later(identifier) => pending.push(Pending {
                     limit: at,
                     quota,
                     cost,
@@ -101,9 +101,10 @@ impl Config {
     pub(super) async fn ask_later(
         &self,
         question: &mut Question,
+        pending: Vec<Pending>,
         charged: Option<Charged>,
     ) -> Result<(), Refused> {
-        for pending in std::mem::take(&mut question.pending) {
+        for pending in pending {
             let identifier = pending.identifier.await;
             let asked = (pending.quota, pending.cost);
             self.claim(question, charged.as_ref(), pending.limit, asked, identifier)?;

@@ -220,41 +220,5 @@ impl fmt::Display for Refusal<'_> {
     }
 }
 
-/// 429 (RFC 6585 section 4). `Retry-After` is in whole seconds, rounded up; there is none where waiting is of no use.
-pub(super) fn too_many_requests(retry_after: Option<Duration>) -> Response<Bytes> {
-    let mut response = plain(StatusCode::TOO_MANY_REQUESTS, "too many requests\n".into());
-    if let Some(wait) = retry_after {
-        let seconds = whole_seconds(wait).max(1);
-        response
-            .headers_mut()
-            .insert(RETRY_AFTER, HeaderValue::from(seconds));
-    }
-    response
-}
-
-pub(super) fn unavailable() -> Response<Bytes> {
-    let mut response = plain(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "rate limit unavailable\n".into(),
-    );
-    response
-        .headers_mut()
-        .insert(RETRY_AFTER, HeaderValue::from_static("1"));
-    response
-}
-
-pub(super) fn missing(limit: &str) -> Response<Bytes> {
-    let text = format!("nothing in the request tells whose limit `{limit}` it is\n");
-    plain(StatusCode::BAD_REQUEST, text.into())
-}
-
-fn plain(status: StatusCode, text: Bytes) -> Response<Bytes> {
-    let mut response = Response::new(text);
-    *response.status_mut() = status;
-    let content_type = HeaderValue::from_static("text/plain; charset=utf-8");
-    response.headers_mut().insert(CONTENT_TYPE, content_type);
-    response
-}
-
 #[cfg(test)]
 mod tests;

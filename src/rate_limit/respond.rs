@@ -1,6 +1,6 @@
 //! Answers a request that is refused, and finishes the response of one that has passed.
 
-use std::{mem, sync::Arc};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, header::RETRY_AFTER};
@@ -52,13 +52,13 @@ impl Passed {
         }
         let (parts, body) = response.into_parts();
         let corrections = self.config.corrections(&self.answer, &parts);
-        let settling = settle(&self.config, corrections, self.answer.locally);
+        let settling = settle(&self.config, corrections, self.answer.counted);
         (Response::from_parts(parts, body), settling)
     }
 
     /// Tells what was decided.
     #[inline]
-    pub(super) fn finish<B>(&mut self, mut response: Response<B>) -> Response<ResponseBody<B>> {
+    pub(super) fn finish<B>(self, mut response: Response<B>) -> Response<ResponseBody<B>> {
         if !self.silent {
             self.config.write_headers(&self.answer, &mut response);
         }
@@ -71,9 +71,9 @@ impl Passed {
             None => response.map(ResponseBody::inner),
             Some(spending) => {
                 let stream = Stream {
-                    config: Arc::clone(&self.config),
-                    answer: mem::take(&mut self.answer),
+                    config: self.config,
                     spending: spending.clone(),
+                    answer: self.answer,
                 };
                 response.map(|body| ResponseBody::watched(body, Box::new(stream)))
             }
@@ -155,9 +155,8 @@ impl Config {
                 enforced: true,
             })
             .collect();
-        let refused = !answer.decisions.allowed();
         let policies = self.answers.policies.as_ref().filter(|_| listed.len() == self.listed);
-        self.answers.headers.write(&listed, refused, policies, response);
+        self.answers.headers.write(&listed, policies, response);
     }
 }
 

@@ -9,6 +9,7 @@ use super::{
     Event, Spending, Spent,
     answer::Answer,
     config::Config,
+    front::Counted,
     limit::Cost,
 };
 use crate::{
@@ -70,8 +71,8 @@ fn correct(claim: &Claim, decision: &Decision, cost: u32) -> Option<Claim> {
 }
 
 /// Corrects charges where they were made. `None`: it is done.
-pub(super) fn settle(config: &Arc<Config>, mut claims: Corrections, locally: bool) -> Option<Task> {
-    if locally {
+pub(super) fn settle(config: &Arc<Config>, mut claims: Corrections, counted: Counted) -> Option<Task> {
+    if counted == Counted::Local {
         // What was counted here is given back here; a charge goes to the store, whatever came before.
         claims.retain(|claim| {
             config.family.local.refund(claim);
@@ -121,7 +122,7 @@ impl AtEnd for Stream {
     fn at_end(self: Box<Self>) -> Option<Task> {
         let spent = self.spending.spent()?;
         let claims = self.config.last_corrections(&self.answer, &spent);
-        settle(&self.config, claims, self.answer.locally)
+        settle(&self.config, claims, self.answer.counted)
     }
 
     fn abandon(self: Box<Self>) {

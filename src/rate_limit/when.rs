@@ -1,6 +1,6 @@
 //! Which requests a limit applies to.
 
-use std::fmt;
+use std::{fmt, mem};
 
 use http::{Method, request::Parts};
 
@@ -71,9 +71,10 @@ impl When {
     /// # Panics
     /// Beyond four conditions. In a `const` it does not compile.
     #[must_use]
-    pub const fn and(self, other: Self) -> Self {
-        let (Self(these), Self(those)) = (self, other);
-        Self(these.and(those))
+    pub const fn and(mut self, mut other: Self) -> Self {
+        self.0.append(&mut other.0);
+        mem::forget(other); // nothing is left in it, but a `const` cannot know
+        self
     }
 
     const fn of(condition: Condition) -> Self {

@@ -26,7 +26,7 @@ impl Debt {
         let units = match claim.spending() {
             Spend::Take(cost) | Spend::Charge(cost) => cost,
             Spend::Shadow(cost) if decision.allowed() => cost,
-            Spend::Shadow(_) | Spend::Peek(_) | Spend::Refund { .. } => 0,
+            _ => 0,
         };
         Self {
             digest: claim.key().digest(),

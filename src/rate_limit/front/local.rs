@@ -42,9 +42,10 @@ pub(crate) struct Local {
 ///   what it has not taken.
 /// - A refund of units counted as `Local` goes to [`Local::refund`], also when the store is back.
 /// - A charge names no window: it goes to the store whatever came before, and to [`Local::decide`] if that fails.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Counted {
     /// In the store.
+    #[default]
     Store,
     /// In this process.
     Local,

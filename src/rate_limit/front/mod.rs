@@ -10,4 +10,8 @@ mod lease;
 mod local;
 mod table;
 
-pub(super) use self::{denials::Denials, lease::Leases, local::Local};
+pub(super) use self::{
+    denials::Denials,
+    lease::Leases,
+    local::{Counted, Local},
+};
