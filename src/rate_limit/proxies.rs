@@ -82,8 +82,9 @@ impl TrustedProxies {
     ///
     /// An entry is believed if the one who wrote it is in one of the networks: for the last entry that is the peer, for
     /// each other the address in the entry to its right. The first address that is in none of them is the client. A peer
-    /// that is in none of them is the client itself, and so are requests without a peer address. If all are in them, the
-    /// leftmost entry is the client: it is one of your own.
+    /// that is in none of them is the client itself. If all are in them, the leftmost entry is the client: it is one of
+    /// your own. Without a peer address (a Unix socket, a function behind a gateway) nobody is believed:
+    /// [`hops`](Self::hops) are for that.
     ///
     /// IPv4 addresses match IPv4 networks, also where either is mapped into IPv6 (`::ffff:0:0/96`).
     ///

@@ -1,4 +1,4 @@
-//! tonic's way. With TLS it leaves the same beside its `TlsConnectInfo`.
+//! tonic's way. With its own TLS, tonic leaves the same beside its `TlsConnectInfo`.
 
 use std::net::IpAddr;
 
