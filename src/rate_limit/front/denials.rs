@@ -12,8 +12,8 @@ use crate::{
 /// A bounded table of recent refusals.
 ///
 /// **It never refuses what the store would allow**, with one exception: for at most a second after somebody *else* reset
-/// the key, gave units back, or raised its quota under another process. What this process does of that kind is followed
-/// by [`forget`](Self::forget); a refusal that was on its way meanwhile may be noted after it, for its second.
+/// the key, gave units back, or used it under another quota. What this process does of that kind is followed by
+/// [`forget`](Self::forget); a refusal that was on its way meanwhile may be noted after it, for its second.
 ///
 /// **A wait is never too early**: an entry knows the smallest refused cost, and refuses larger ones with
 /// - the same wait in fixed and aligned windows, which end for all costs at once;

@@ -327,6 +327,33 @@ fn debts_that_nobody_asks_for_end_by_themselves() {
     );
 }
 
+#[test]
+fn threads_that_count_and_hand_back_at_once_owe_each_unit_once() {
+    const EACH: u32 = 5_000;
+    let (process, quota) = (Process::new(), Quota::fixed(1_000_000, 60 * MINUTE));
+    let work = || {
+        let claim = [take(quota, 1)];
+        let (mut decisions, mut handed_back) = (Decisions::new(), 0);
+        for turn in 0..EACH {
+            process.local.decide(&claim, &DOWN, &mut decisions);
+            assert!(decisions.allowed());
+            let owed = process.local.owed(&claim);
+            if turn % 3 == 0 {
+                process.local.owe_again(owed, &DOWN);
+            } else {
+                handed_back += charges(&owed).iter().sum::<u32>();
+            }
+        }
+        handed_back
+    };
+    let handed_back: u32 = std::thread::scope(|scope| {
+        let threads = [(); 4].map(|()| scope.spawn(work));
+        threads.map(|thread| thread.join().unwrap()).iter().sum()
+    });
+    let rest: u32 = process.owed(quota).iter().sum();
+    assert_eq!(handed_back + rest, 4 * EACH);
+}
+
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Link {
     Up,
