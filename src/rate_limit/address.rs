@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use http::request::Parts;
 
-use super::{TrustedProxies, notices::Notices, func::Func, head::Head, network, peer};
+use super::{TrustedProxies, func::Func, head::Head, network, notices::Notices, peer};
 
 /// How a layer finds addresses.
 #[derive(Clone)]
@@ -56,7 +56,8 @@ impl Addresses {
     /// Says aloud that a proxy seems to be in front: asked when a limit by address refuses, which is when it matters.
     pub(super) fn untrusted_proxy(&self, head: &Head<'_>) {
         if self.proxies.is_none() {
-            self.notices.untrusted_proxy(self.raw_peer(head), head.headers);
+            self.notices
+                .untrusted_proxy(self.raw_peer(head), head.headers);
         }
     }
 

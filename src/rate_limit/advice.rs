@@ -54,13 +54,18 @@ fn platforms() -> Vec<&'static str> {
         ("RENDER", "Render"),
         ("VERCEL", "Vercel"),
     ];
-    let here = SIGNS.iter().filter(|(variable, _)| env::var_os(variable).is_some());
+    let here = SIGNS
+        .iter()
+        .filter(|(variable, _)| env::var_os(variable).is_some());
     here.map(|(_, platform)| *platform).collect()
 }
 
 fn store(config: &Config, platforms: &[&str]) -> Vec<Advice> {
     // Only a store in this process answers at once.
-    let in_memory = matches!(config.store.try_acquire(&[], &mut Decisions::new()), Some(Ok(())));
+    let in_memory = matches!(
+        config.store.try_acquire(&[], &mut Decisions::new()),
+        Some(Ok(()))
+    );
     let advice = platforms.first().filter(|_| in_memory).map(|platform| {
         Advice::new(
             None,
@@ -79,7 +84,10 @@ fn limits(config: &Config) -> Vec<Advice> {
     let mut advice = Vec::new();
     let limits = || config.limits.iter().map(|ready| &ready.limit);
     if limits().next().is_none() {
-        advice.push(Advice::new(None, "the layer has no limits: it lets everything pass"));
+        advice.push(Advice::new(
+            None,
+            "the layer has no limits: it lets everything pass",
+        ));
     }
     let short = limits().any(|limit| limit.quota.window() <= SHORT);
     for limit in limits() {
@@ -90,7 +98,10 @@ fn limits(config: &Config) -> Vec<Advice> {
             ));
         }
         if limit.quota.limit() == 0 && !limit.shadow {
-            advice.push(Advice::new(limit.name, "the quota is zero: every request is refused"));
+            advice.push(Advice::new(
+                limit.name,
+                "the quota is zero: every request is refused",
+            ));
         }
         if limit.unit != super::Limit::REQUESTS && matches!(limit.cost, Cost::One) {
             advice.push(Advice::new(
@@ -112,7 +123,9 @@ async fn answers(config: &Config) -> Vec<Advice> {
             let common = !matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::Invalid);
             let text = format!("the store does not answer as it should: {error}");
             let limit = (!common).then_some(ready.limit.name);
-            advice.entry(text.clone()).or_insert_with(|| Advice::new(limit, text));
+            advice
+                .entry(text.clone())
+                .or_insert_with(|| Advice::new(limit, text));
         }
     }
     advice.into_values().collect()

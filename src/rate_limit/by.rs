@@ -134,9 +134,7 @@ impl By {
 
     /// As [`parts`](Self::parts), for a closure that captures something.
     #[must_use]
-    pub fn parts_with(
-        find: impl Fn(&Parts) -> Option<Identifier> + Send + Sync + 'static,
-    ) -> Self {
+    pub fn parts_with(find: impl Fn(&Parts) -> Option<Identifier> + Send + Sync + 'static) -> Self {
         Self::of(Source::Parts(Func::closure(find)))
     }
 

@@ -29,9 +29,8 @@ impl Charged {
         claims: impl Iterator<Item = (&'a Key, &'a Quota)>,
     ) {
         let mut charged = extensions.remove::<Self>().unwrap_or_default();
-        Arc::make_mut(&mut charged.0).extend(
-            claims.map(|(key, quota)| (store, key.clone(), *quota)),
-        );
+        Arc::make_mut(&mut charged.0)
+            .extend(claims.map(|(key, quota)| (store, key.clone(), *quota)));
         extensions.insert(charged);
     }
 }

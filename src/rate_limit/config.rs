@@ -77,7 +77,11 @@ impl Config {
             limit.quota = *quota;
         }
         if let Some(known) = self.named(limit.name) {
-            assert!(known.limit.quota == limit.quota, "{}", taken(&limit, &known.limit.quota));
+            assert!(
+                known.limit.quota == limit.quota,
+                "{}",
+                taken(&limit, &known.limit.quota)
+            );
             return; // the same limit once more
         }
         assert!(

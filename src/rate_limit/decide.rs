@@ -17,10 +17,18 @@ impl Config {
     /// Decides without waiting. `None`: that takes time, and nothing was done.
     #[inline]
     pub(super) fn decide_at_once(&self, answer: &mut Answer) -> Option<Outcome> {
-        let Answer { question, decisions, .. } = answer;
+        let Answer {
+            question,
+            decisions,
+            ..
+        } = answer;
         if self.leased {
             let leases = self.leases(question);
-            if self.family.leases.try_take(&question.claims, &leases, decisions) {
+            if self
+                .family
+                .leases
+                .try_take(&question.claims, &leases, decisions)
+            {
                 return Some(self.judge(answer));
             }
         }
@@ -70,7 +78,10 @@ impl Config {
         let claims = &question.claims;
         let decisions = if self.leased {
             let leases = self.leases(question);
-            self.family.leases.acquire(&self.store, claims, &leases).await?
+            self.family
+                .leases
+                .acquire(&self.store, claims, &leases)
+                .await?
         } else {
             self.store.acquire_later(claims).await?
         };
@@ -102,7 +113,9 @@ impl Config {
         if denied.iter().all(Option::is_none) {
             return None;
         }
-        answer.question.retain(|at| denied.get(at).is_some_and(Option::is_some));
+        answer
+            .question
+            .retain(|at| denied.get(at).is_some_and(Option::is_some));
         for (claim, decision) in answer.question.claims.iter().zip(denied.iter().flatten()) {
             answer.decisions.push(claim, *decision);
         }

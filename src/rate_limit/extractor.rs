@@ -114,7 +114,11 @@ fn find_all(finds: &[Find], head: &Head<'_>, addresses: &Addresses) -> Found {
         Found::Now(identifier) => identifier,
         Found::Later(_) => None,
     });
-    Found::Now(known.collect::<Option<Vec<_>>>().map(|all| Identifier::tuple(&all)))
+    Found::Now(
+        known
+            .collect::<Option<Vec<_>>>()
+            .map(|all| Identifier::tuple(&all)),
+    )
 }
 
 async fn wait_for_all(founds: Vec<Found>) -> Option<Identifier> {

@@ -116,7 +116,9 @@ impl LimitHandle {
             Some(outcome) => outcome,
             None => {
                 let outcome;
-                (answer, outcome) = Arc::clone(&self.config).decide(answer, Vec::new(), None).await;
+                (answer, outcome) = Arc::clone(&self.config)
+                    .decide(answer, Vec::new(), None)
+                    .await;
                 outcome
             }
         };
@@ -172,7 +174,11 @@ impl LimitHandle {
             return Ok(nobody_knows(&self.quota, Outcome::Pass));
         };
         let claim = self.claim(ready, key, spend);
-        let decisions = self.config.store.acquire(std::slice::from_ref(&claim)).await?;
+        let decisions = self
+            .config
+            .store
+            .acquire(std::slice::from_ref(&claim))
+            .await?;
         if !matches!(spend, Spend::Peek(_)) {
             self.config.forget(claim.key());
         }
@@ -211,7 +217,12 @@ const fn nobody_knows(quota: &Quota, outcome: Outcome) -> Decision {
 
 impl fmt::Display for UnknownLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "no limit named {:?}; known: {}", self.name, self.known.join(", "))
+        write!(
+            f,
+            "no limit named {:?}; known: {}",
+            self.name,
+            self.known.join(", ")
+        )
     }
 }
 

@@ -157,10 +157,7 @@ impl Limit {
 
     /// As [`cost`](Self::cost), for a closure that captures something.
     #[must_use]
-    pub fn cost_with(
-        self,
-        cost: impl Fn(&request::Parts) -> u32 + Send + Sync + 'static,
-    ) -> Self {
+    pub fn cost_with(self, cost: impl Fn(&request::Parts) -> u32 + Send + Sync + 'static) -> Self {
         self.costing(Cost::Exactly(Func::closure(cost)))
     }
 

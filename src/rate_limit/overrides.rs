@@ -122,7 +122,10 @@ mod tests {
     }
 
     fn read(numbers: &[(&str, &str)]) -> Result<Overrides, InvalidOverride> {
-        Overrides::new(numbers.iter().copied(), [limit("login", LOGIN), limit("api", API)])
+        Overrides::new(
+            numbers.iter().copied(),
+            [limit("login", LOGIN), limit("api", API)],
+        )
     }
 
     fn error(numbers: &[(&str, &str)]) -> String {
@@ -132,7 +135,11 @@ mod tests {
     #[test]
     fn numbers_replace_the_quota_of_the_limit_that_they_name() {
         let map = HashMap::from([("login".to_owned(), "10/15min".to_owned())]);
-        let limits = [limit("login", LOGIN), limit("api", API), limit("login", LOGIN)];
+        let limits = [
+            limit("login", LOGIN),
+            limit("api", API),
+            limit("login", LOGIN),
+        ];
         let overrides = Overrides::new(&map, limits).expect("overrides");
         assert_eq!(
             overrides.quota("login"),

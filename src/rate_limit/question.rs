@@ -3,14 +3,8 @@
 use smallvec::SmallVec;
 
 use super::{
-    Missing,
-    by::Later,
-    charged::Charged,
-    config::Config,
-    extractor::Found,
-    head::Head,
-    preflight::is_preflight,
-    ready::Ready,
+    Missing, by::Later, charged::Charged, config::Config, extractor::Found, head::Head,
+    preflight::is_preflight, ready::Ready,
 };
 use crate::{
     quota::Quota,
@@ -72,7 +66,10 @@ impl Config {
         if self.is_exempt(head) {
             return Ok(());
         }
-        let charged = self.is_nested().then(|| Charged::of(head.extensions)).flatten();
+        let charged = self
+            .is_nested()
+            .then(|| Charged::of(head.extensions))
+            .flatten();
         for (at, ready) in (0..).zip(&self.limits) {
             if !ready.limit.when.is_always() && !ready.limit.when.holds(head) {
                 continue;

@@ -155,7 +155,11 @@ impl Config {
                 enforced: true,
             })
             .collect();
-        let policies = self.answers.policies.as_ref().filter(|_| listed.len() == self.listed);
+        let policies = self
+            .answers
+            .policies
+            .as_ref()
+            .filter(|_| listed.len() == self.listed);
         self.answers.headers.write(&listed, policies, response);
     }
 }

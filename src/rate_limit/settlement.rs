@@ -5,13 +5,7 @@ use std::sync::Arc;
 use http::{Extensions, response::Parts};
 use smallvec::SmallVec;
 
-use super::{
-    Event, Spending, Spent,
-    answer::Answer,
-    config::Config,
-    front::Counted,
-    limit::Cost,
-};
+use super::{Event, Spending, Spent, answer::Answer, config::Config, front::Counted, limit::Cost};
 use crate::{
     body::{AtEnd, Task},
     store::{Claim, Decision, Decisions, Result, Spend, Store},
@@ -71,7 +65,11 @@ fn correct(claim: &Claim, decision: &Decision, cost: u32) -> Option<Claim> {
 }
 
 /// Corrects charges where they were made. `None`: it is done.
-pub(super) fn settle(config: &Arc<Config>, mut claims: Corrections, counted: Counted) -> Option<Task> {
+pub(super) fn settle(
+    config: &Arc<Config>,
+    mut claims: Corrections,
+    counted: Counted,
+) -> Option<Task> {
     if counted == Counted::Local {
         // What was counted here is given back here; a charge goes to the store, whatever came before.
         claims.retain(|claim| {

@@ -16,7 +16,7 @@ use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_upstash::{
     body::ResponseBody,
     quota::Quota,
-    rate_limit::{By, Limit, Missing, OnStoreError, RateLimitLayer, Report},
+    rate_limit::{By, Event, Limit, Missing, OnStoreError, RateLimitLayer, Report},
     store::{ErrorKind, Identifier, MemoryStore},
     time::ManualClock,
 };
@@ -291,7 +291,11 @@ async fn every_error_of_the_store_is_told() {
     let told = errors.clone();
     let layer = RateLimitLayer::new(store.shared())
         .limit(Limit::new("ip", TWO))
-        .on_error(move |error| told.lock().unwrap().push(error.kind()));
+        .on_event(move |event| {
+            if let Event::StoreError { error } = event {
+                told.lock().unwrap().push(error.kind());
+            }
+        });
     status(&layer, request_from("192.0.2.1:1")).await;
     store.set_down(true);
     status(&layer, request_from("192.0.2.1:1")).await;
