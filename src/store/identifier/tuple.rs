@@ -7,7 +7,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest as _, Sha256};
 use smallvec::SmallVec;
 
-use super::{INLINE, Identifier};
+use super::Identifier;
 
 impl Identifier {
     /// Takes several identifiers as one, which equals no other: not that of the same parts in another order, not that
@@ -27,7 +27,7 @@ impl Identifier {
     /// ```
     #[must_use]
     pub fn tuple(parts: &[Self]) -> Self {
-        let mut bytes = SmallVec::<[u8; INLINE]>::new();
+        let mut bytes = SmallVec::<[u8; 64]>::new();
         for part in parts {
             let (tag, content) = part.split();
             // The zeros at the end of a network are known to be there.
