@@ -18,10 +18,10 @@ impl Identifier {
     /// more for each, the SHA-256 is taken.
     ///
     /// ```
-    /// use std::net::Ipv4Addr;
+    /// use std::net::IpAddr;
     /// use tower_upstash::store::Identifier;
     ///
-    /// let client = Identifier::from(Ipv4Addr::new(203, 0, 113, 9));
+    /// let client = Identifier::from(IpAddr::from([203, 0, 113, 9]));
     /// let route = Identifier::from("/users/{id}");
     /// assert_eq!(Identifier::tuple(&[client, route]).to_text(), "(@203.0.113.9,%2Fusers%2F%7Bid%7D)");
     /// ```
