@@ -82,8 +82,9 @@ impl Quota {
     /// text is read by itself.
     ///
     /// # Errors
-    /// As [`FromStr`](Self::from_str), and if this quota has a burst other than its limit, but the text has neither a burst nor an
-    /// algorithm: the old burst need not suit the new limit, and the new limit as a burst may be many times the old one.
+    /// As [`FromStr`](Self::from_str), and if this quota has a burst other than its limit, but the text has neither a burst
+    /// nor an algorithm: the old burst need not suit the new limit, and the new limit as a burst may be many times the old
+    /// one.
     pub fn with_numbers(&self, text: &str) -> Result<Self, InvalidQuota> {
         if *self == Self::NONE {
             return text.parse();

@@ -35,7 +35,7 @@ mod tests {
         lines.iter().map(line).collect()
     }
 
-    fn find<'a>(headers: &'a HeaderMap) -> Option<&'a str> {
+    fn find(headers: &HeaderMap) -> Option<&str> {
         value(headers, "id")
     }
 

@@ -63,9 +63,10 @@ mod tests {
     #[test]
     fn a_name_has_one_quota_while_anybody_uses_it() {
         let store = store();
-        let first = store.register("api", ONE).expect("free");
+        let handle = store.clone();
+        let first = handle.register("api", ONE).expect("free");
         let clone = first.clone();
-        assert_eq!(store.clone().register("api", TWO).expect_err("taken"), ONE);
+        assert_eq!(store.register("api", TWO).expect_err("taken"), ONE);
         drop(first);
         assert_eq!(store.register("api", TWO).expect_err("taken"), ONE);
         drop(clone);

@@ -8,8 +8,8 @@ use super::{
     Batch, BreakerStore, Claim, Condition, Counter, Cursor, Decisions, Entries, Entry, Key, Limits,
     Lock, Members, MemoryStore, MeteredStore, Position, PrefixedStore, Purge, Purges, Result,
     Scope, Store, TimeLimitedStore, Version, Write, Written,
-    erased::DynStore,
-    registry::{Registration, Registry},
+    erased::{DynStore, Shared},
+    registry::Registration,
 };
 use crate::quota::Quota;
 
@@ -17,20 +17,12 @@ use crate::quota::Quota;
 ///
 /// Where a store answers at once, reads, writes and acquires need no boxed future; any other call boxes one.
 #[derive(Clone)]
-pub struct SharedStore(Arc<Shared<dyn DynStore>>);
-
-struct Shared<S: ?Sized> {
-    registry: Registry,
-    store: S, // behind the same pointer
-}
+pub struct SharedStore(Arc<dyn DynStore>);
 
 impl SharedStore {
     /// Shares a store.
     pub fn new(store: impl Store) -> Self {
-        Self(Arc::new(Shared {
-            registry: Registry::default(),
-            store,
-        }))
+        Self(Arc::new(Shared::new(store)))
     }
 
     /// Takes the name of a limit for as long as the registration lives, over all clones of this handle. Two handles
@@ -39,7 +31,7 @@ impl SharedStore {
     /// # Errors
     /// Another quota, if the name is taken by that: the two would undo each other on one counter.
     pub(crate) fn register(&self, name: &'static str, quota: Quota) -> Result<Registration, Quota> {
-        self.0.registry.register(name, quota)
+        self.0.registry().register(name, quota)
     }
 
     /// Returns what no other handle has while this one or a clone of it lives.
@@ -113,21 +105,21 @@ impl SharedStore {
 
     /// Asks a store that has just said that it has to wait.
     pub(crate) async fn acquire_later(&self, claims: &[Claim]) -> Result<Decisions> {
-        self.0.store.erased_acquire(claims).await
+        self.0.erased_acquire(claims).await
     }
 
     // Apart from the futures that call them, which would keep the answer while they wait.
     #[inline]
     fn read_at_once(&self, keys: &[Key]) -> Option<Result<Entries>> {
         let mut entries = Entries::new();
-        let answer = self.0.store.erased_try_read(keys, &mut entries)?;
+        let answer = self.0.erased_try_read(keys, &mut entries)?;
         Some(answer.map(|()| entries))
     }
 
     #[inline]
     fn acquire_at_once(&self, claims: &[Claim]) -> Option<Result<Decisions>> {
         let mut decisions = Decisions::new();
-        let answer = self.0.store.erased_try_acquire(claims, &mut decisions)?;
+        let answer = self.0.erased_try_acquire(claims, &mut decisions)?;
         Some(answer.map(|()| decisions))
     }
 
@@ -200,57 +192,57 @@ impl Store for SharedStore {
     async fn read(&self, keys: &[Key]) -> Result<Entries> {
         match self.read_at_once(keys) {
             Some(result) => result,
-            None => self.0.store.erased_read(keys).await,
+            None => self.0.erased_read(keys).await,
         }
     }
 
     async fn write(&self, batch: &Batch) -> Result<Written> {
-        match self.0.store.erased_try_write(batch) {
+        match self.0.erased_try_write(batch) {
             Some(result) => result,
-            None => self.0.store.erased_write(batch).await,
+            None => self.0.erased_write(batch).await,
         }
     }
 
     async fn increment(&self, key: &Key, by: i64, ttl: Duration) -> Result<i64> {
-        self.0.store.erased_increment(key, by, ttl).await
+        self.0.erased_increment(key, by, ttl).await
     }
 
     async fn acquire(&self, claims: &[Claim]) -> Result<Decisions> {
         match self.acquire_at_once(claims) {
             Some(result) => result,
-            None => self.0.store.erased_acquire(claims).await,
+            None => self.0.erased_acquire(claims).await,
         }
     }
 
     async fn members(&self, index: &Key, cursor: Cursor) -> Result<Members> {
-        self.0.store.erased_members(index, cursor).await
+        self.0.erased_members(index, cursor).await
     }
 
     async fn purge(&self, log: &Scope, what: Purge<'_>) -> Result<Position> {
-        self.0.store.erased_purge(log, what).await
+        self.0.erased_purge(log, what).await
     }
 
     async fn purges(&self, log: &Scope, since: Option<Position>) -> Result<Purges> {
-        self.0.store.erased_purges(log, since).await
+        self.0.erased_purges(log, since).await
     }
 
     fn limits(&self) -> Limits {
-        self.0.store.erased_limits()
+        self.0.erased_limits()
     }
 
     async fn ping(&self) -> Result<()> {
-        self.0.store.erased_ping().await
+        self.0.erased_ping().await
     }
 
     fn try_read(&self, keys: &[Key], entries: &mut Entries) -> Option<Result<()>> {
-        self.0.store.erased_try_read(keys, entries)
+        self.0.erased_try_read(keys, entries)
     }
 
     fn try_write(&self, batch: &Batch) -> Option<Result<Written>> {
-        self.0.store.erased_try_write(batch)
+        self.0.erased_try_write(batch)
     }
 
     fn try_acquire(&self, claims: &[Claim], decisions: &mut Decisions) -> Option<Result<()>> {
-        self.0.store.erased_try_acquire(claims, decisions)
+        self.0.erased_try_acquire(claims, decisions)
     }
 }

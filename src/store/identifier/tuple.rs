@@ -7,7 +7,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest as _, Sha256};
 use smallvec::SmallVec;
 
-use super::{INLINE, Identifier};
+use super::Identifier;
 
 impl Identifier {
     /// Takes several identifiers as one, which equals no other: not that of the same parts in another order, not that
@@ -18,16 +18,16 @@ impl Identifier {
     /// more for each, the SHA-256 is taken.
     ///
     /// ```
-    /// use std::net::Ipv4Addr;
+    /// use std::net::IpAddr;
     /// use tower_upstash::store::Identifier;
     ///
-    /// let client = Identifier::from(Ipv4Addr::new(203, 0, 113, 9));
+    /// let client = Identifier::from(IpAddr::from([203, 0, 113, 9]));
     /// let route = Identifier::from("/users/{id}");
     /// assert_eq!(Identifier::tuple(&[client, route]).to_text(), "(@203.0.113.9,%2Fusers%2F%7Bid%7D)");
     /// ```
     #[must_use]
     pub fn tuple(parts: &[Self]) -> Self {
-        let mut bytes = SmallVec::<[u8; INLINE]>::new();
+        let mut bytes = SmallVec::<[u8; 64]>::new();
         for part in parts {
             let (tag, content) = part.split();
             // The zeros at the end of a network are known to be there.
