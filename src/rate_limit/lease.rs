@@ -8,16 +8,17 @@ use crate::quota::{Algorithm, Quota};
 ///
 /// A lease begins with what the request itself costs, so that keys nobody hurries for cost what they always did. It
 /// doubles whenever it is used up before its end, up to [`most`](Self::most) and a quarter of what the store has left, and
-/// halves when it ends with units left: near the limit every request is asked for again.
+/// halves when it ends with units left: near the limit every request is asked for again. What waits for a lease that is
+/// on its way is asked for with the next one.
 ///
 /// # What it promises, and what not
 /// - **Never more than was debited** is handed out. What is unused is given back with the next trip for the key in the
 ///   same window, or by `drain()`; otherwise it is lost, and the limit errs towards refusing.
-/// - Fixed, aligned and sliding windows stay **exact**: no unit outlives the window it was debited in, provided that the
-///   clocks of the store and of this process run equally fast while a lease lives.
-/// - GCRA and token buckets count a unit when it is debited: in any interval up to as many more pass as come back to
-///   the limit in the [`life`](Self::life) of a lease, for a token bucket rounded up to whole refills; never more than are
-///   leased at once, over all processes.
+/// - Fixed, aligned and sliding windows and token buckets stay **exact**: no unit outlives the window, or the time between
+///   two refills, in which it was debited, provided that the clocks of the store and of this process run equally
+///   fast while a lease lives.
+/// - GCRA has no windows: in any interval up to as many more pass as come back to the limit in the [`life`](Self::life) of
+///   a lease, and never more than are leased at its beginning, over all processes.
 /// - While other processes hold leases, a request may be refused although units lie unused there, for the life of a lease.
 ///
 /// A strict limit cannot be leased: see [`fits`](Self::fits).

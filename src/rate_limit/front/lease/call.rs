@@ -11,7 +11,7 @@ use super::{
     table::{Table, Woken},
 };
 use crate::{
-    store::{Claim, Decision, Decisions, MAX_CLAIMS, Result, SharedStore, Spend, Store},
+    store::{Claim, Decision, Decisions, Key, MAX_CLAIMS, Result, SharedStore, Spend, Store},
     time::{Timestamp, micros},
 };
 
@@ -119,18 +119,23 @@ impl<'a> Call<'a> {
     /// After a refusal that a smaller lease may not have met, asks only for what the claims themselves cost.
     fn asks_less(&mut self, answer: &Decisions) -> bool {
         let decided = self.decided(answer);
-        let greedy = self.parts.iter().zip(&decided).any(|(part, decision)| {
-            matches!((part, decision), (Part::Led(led), Some(decision))
-                if led.units > led.cost && !decision.allowed())
-        });
-        for part in &mut self.parts {
+        let each = self.claims.iter().zip(&decided);
+        let refused = |key: &Key| {
+            each.clone().any(|(claim, decision)| {
+                claim.key() == key && decision.is_some_and(|decision| !decision.allowed())
+            })
+        };
+        let mut asks_less = false;
+        for (part, claim) in self.parts.iter_mut().zip(self.claims) {
             if let Part::Led(led) = part
-                && greedy
+                && led.units > led.cost
+                && refused(claim.key())
             {
                 led.units = led.cost;
+                asks_less = true;
             }
         }
-        greedy
+        asks_less
     }
 
     /// Keeps what an answer brought, and returns what it says of the claims.

@@ -1,6 +1,9 @@
 //! What is known of one leased key.
 
-use std::task::{Poll, Waker};
+use std::{
+    mem,
+    task::{Poll, Waker},
+};
 
 use smallvec::SmallVec;
 
@@ -150,12 +153,9 @@ impl Entry {
 
     /// Gives up what is at hand, and tells under which quota something of trips up to `last` can be given back.
     pub(super) fn retire(&mut self, last: u64, now: Timestamp) -> Option<Quota> {
-        if let Some(held) = &mut self.held
-            && held.debit.id <= last
-        {
-            let debit = held.debit;
-            held.debit.units = 0;
-            self.owe(debit);
+        let unused = |held: &mut Held| held.debit.units > 0 && held.debit.id <= last;
+        if let Some(held) = self.held.take_if(unused) {
+            self.owe(held.debit);
         }
         self.returns.retain(|owed| now < owed.until);
         let mut owed = self.returns.iter().filter(|owed| owed.id <= last);
@@ -255,13 +255,13 @@ impl Entry {
         self.refill.as_ref().map_or(0, |refill| refill.id)
     }
 
-    /// Waits for a refill.
+    /// Waits for a refill. What is left in `waker` is to be dropped once the table is unlocked.
     pub(super) fn wait(
         &mut self,
         id: u64,
         ticket: u64,
         now: Timestamp,
-        waker: &Waker,
+        waker: &mut Waker,
     ) -> Poll<Outcome> {
         let refill = self.refill.as_mut().filter(|refill| refill.id == id);
         let Some(refill) = refill.filter(|refill| !refill.is_overdue(now)) else {
@@ -272,17 +272,20 @@ impl Entry {
             });
         };
         match refill.waiters.iter_mut().find(|(it, _)| *it == ticket) {
-            Some((_, known)) => known.clone_from(waker),
-            None => refill.waiters.push((ticket, waker.clone())),
+            Some((_, known)) => mem::swap(known, waker),
+            None => {
+                let waker = mem::replace(waker, Waker::noop().clone());
+                refill.waiters.push((ticket, waker));
+            }
         }
         Poll::Pending
     }
 
-    /// Waits no longer.
-    pub(super) fn leave(&mut self, ticket: u64, cost: u32) {
+    /// Waits no longer. The waker is to be dropped once the table is unlocked.
+    pub(super) fn leave(&mut self, ticket: u64, cost: u32) -> Option<Waker> {
         self.demand = self.demand.saturating_sub(cost);
-        if let Some(refill) = &mut self.refill {
-            refill.waiters.retain(|(it, _)| *it != ticket);
-        }
+        let waiters = &mut self.refill.as_mut()?.waiters;
+        let at = waiters.iter().position(|(it, _)| *it == ticket)?;
+        Some(waiters.swap_remove(at).1)
     }
 }

@@ -41,9 +41,11 @@ impl Future for Waiting<'_> {
     type Output = Outcome;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
+        // Cloned and dropped outside the lock: that may run whatever it likes.
+        let mut waker = cx.waker().clone();
         let (mut table, now) = self.leases.lock();
         match table.find(self.key) {
-            Some(entry) => entry.wait(self.refill, self.ticket, now, cx.waker()),
+            Some(entry) => entry.wait(self.refill, self.ticket, now, &mut waker),
             None => Poll::Ready(Outcome::Done),
         }
     }
@@ -52,8 +54,9 @@ impl Future for Waiting<'_> {
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         let (mut table, _) = self.leases.lock();
-        if let Some(entry) = table.find(self.key) {
-            entry.leave(self.ticket, self.cost);
-        }
+        let entry = table.find(self.key);
+        let waker = entry.and_then(|entry| entry.leave(self.ticket, self.cost));
+        drop(table);
+        drop(waker);
     }
 }

@@ -1,5 +1,10 @@
 //! Many callers, one trip; refusals, failures and dropped futures on the way.
 
+use std::{
+    future::Future,
+    task::{Context, Wake, Waker},
+};
+
 use tokio_test::{assert_pending, assert_ready_err, assert_ready_ok, task};
 
 use super::*;
@@ -171,6 +176,42 @@ fn a_call_that_is_not_polled_is_not_waited_for_for_ever() {
     site.gate.turns(2);
     assert_ready_ok!(waiting.poll());
     assert!(site.gate.debited() >= 3);
+}
+
+/// As a task that is gone but for its waker, and takes other waiting calls with it.
+struct Reentrant(Arc<Site>);
+
+impl Wake for Reentrant {
+    fn wake(self: Arc<Self>) {}
+}
+
+impl Drop for Reentrant {
+    fn drop(&mut self) {
+        self.0.leases.forget(&key("other"));
+    }
+}
+
+#[test]
+fn no_waker_runs_while_the_table_is_locked() {
+    let site = Arc::new(Site::new());
+    let claims = [take("a", PLENTY, 1)];
+    site.gate.shut();
+    let mut leader = task::spawn(site.acquire(&claims));
+    assert_pending!(leader.poll());
+    let waker = || Waker::from(Arc::new(Reentrant(Arc::clone(&site))));
+    for leaves in [true, false] {
+        let mut waiting = Box::pin(site.acquire(&claims));
+        for _ in 0..2 {
+            let poll = waiting.as_mut().poll(&mut Context::from_waker(&waker()));
+            assert!(poll.is_pending());
+        }
+        if leaves {
+            drop(waiting);
+        } else {
+            site.gate.turns(2);
+            assert_ready_ok!(leader.poll());
+        }
+    }
 }
 
 #[test]

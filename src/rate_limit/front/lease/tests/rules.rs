@@ -222,6 +222,35 @@ fn two_claims_on_one_key_add_up() {
 }
 
 #[test]
+fn a_lease_does_not_refuse_another_claim_on_its_key() {
+    let site = Site::new();
+    let quota = Quota::fixed(1000, 60 * SECOND);
+    let claim = take("a", quota, 1);
+    site.heat(&claim, 5);
+    while site.locally(std::slice::from_ref(&claim)).is_some() {}
+    let peek = Claim::new(key("a"), quota).spend(Spend::Peek(1));
+    let memory = site.gate.memory();
+    let left = tokio_test::block_on(memory.acquire(&[peek])).unwrap()[0].remaining();
+    // As many as the next lease takes, and hence none for the second claim.
+    site.gate.calls();
+    let twin = Site::new();
+    twin.heat(&claim, 5);
+    while twin.locally(std::slice::from_ref(&claim)).is_some() {}
+    twin.gate.calls();
+    twin.serve_times(1, &claim);
+    let [Spend::Take(next)] = twin.gate.calls()[0][..] else {
+        panic!("one lease")
+    };
+    tokio_test::block_on(memory.acquire(&[take("a", quota, left - next)])).unwrap();
+    let decisions = site.serve(&[claim.clone(), claim]);
+    assert!(decisions.allowed());
+    assert_eq!(
+        site.gate.calls(),
+        [[Spend::Take(next), Spend::Take(1)], [Spend::Take(1); 2]]
+    );
+}
+
+#[test]
 fn a_full_table_asks_for_each_claim_by_itself() {
     let site = Site::new();
     let serve = |id: usize| site.serve(&[take(&id.to_string(), PLENTY, 1)]);
