@@ -81,8 +81,8 @@ async fn a_client_refused_by_its_own_limit_does_not_use_up_everybodys() {
     let ip = Limit::new("ip", Quota::fixed(1, Duration::from_secs(60)));
     for layer in [
         RateLimitLayer::new(MemoryStore::new())
-            .limit(everyone)
-            .limit(ip),
+            .limit(everyone.clone())
+            .limit(ip.clone()),
         RateLimitLayer::new(MemoryStore::new())
             .limit(ip)
             .limit(everyone),
@@ -150,10 +150,11 @@ async fn a_header_of_any_bytes_and_length_is_a_limit_of_its_own() {
 #[tokio::test]
 async fn requests_without_an_identifier_share_a_limit_unless_told_otherwise() {
     let limit = Limit::new("key", TWO).by(By::header("x-api-key"));
-    let layer = |missing| RateLimitLayer::new(MemoryStore::new()).limit(limit.missing(missing));
+    let layer =
+        |missing| RateLimitLayer::new(MemoryStore::new()).limit(limit.clone().missing(missing));
     for (layer, expected) in [
         (
-            RateLimitLayer::new(MemoryStore::new()).limit(limit),
+            RateLimitLayer::new(MemoryStore::new()).limit(limit.clone()),
             [200, 200, 429],
         ),
         (layer(Missing::Shared), [200, 200, 429]),
@@ -257,8 +258,8 @@ async fn each_limit_has_its_own_answer_to_a_store_that_is_down() {
         let store = Remote::open();
         let [first, second] = policies;
         let layer = RateLimitLayer::new(store.shared())
-            .limit(ip.on_store_error(first))
-            .limit(all.on_store_error(second));
+            .limit(ip.clone().on_store_error(first))
+            .limit(all.clone().on_store_error(second));
         store.set_down(true);
         for expected in expected {
             assert_eq!(
