@@ -3,6 +3,7 @@
 
 mod acquire;
 mod adapters;
+mod alternatives;
 mod broken;
 mod conformance;
 mod differential;
