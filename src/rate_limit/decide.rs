@@ -72,16 +72,27 @@ impl Config {
     }
 
     async fn acquire(&self, question: &Question) -> Result<Decisions> {
-        self.hand_back(question).await;
+        // While the store is away, nobody waits for it twice.
+        let was_away = self.family.is_away();
+        if !was_away {
+            self.hand_back(question).await;
+        }
+        let answer = self.ask_store(question).await;
+        self.family.set_away(answer.is_err());
+        if was_away && answer.is_ok() {
+            self.hand_back(question).await;
+        }
+        answer
+    }
+
+    async fn ask_store(&self, question: &Question) -> Result<Decisions> {
         // Before the call leaves: what is remembered of it never outlives the truth.
         let asked_at = self.family.clock.now();
         let claims = &question.claims;
         let decisions = if self.leased {
             let leases = self.leases(question);
-            self.family
-                .leases
-                .acquire(&self.store, claims, &leases)
-                .await?
+            let leased = self.family.leases.acquire(&self.store, claims, &leases);
+            leased.await?
         } else {
             self.store.acquire_later(claims).await?
         };
@@ -98,8 +109,13 @@ impl Config {
         if owed.charges().is_empty() {
             return;
         }
-        if let Err(error) = self.store.acquire(owed.charges()).await {
-            self.family.local.owe_again(owed, &error);
+        match self.store.acquire(owed.charges()).await {
+            Ok(_) => {
+                for charge in owed.charges() {
+                    self.family.denials.forget(charge.key());
+                }
+            }
+            Err(error) => self.family.local.owe_again(owed, &error),
         }
     }
 
