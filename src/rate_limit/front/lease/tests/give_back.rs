@@ -210,3 +210,20 @@ fn what_was_taken_for_a_forgotten_key_does_not_come_back() {
     tokio_test::block_on(site.leases.drain(&site.store)).unwrap();
     assert!(site.gate.calls().is_empty());
 }
+
+#[test]
+fn a_drain_ends_although_leases_go_on() {
+    let site = Site::new();
+    let (old, new) = (take("old", MINUTE, 1), take("new", MINUTE, 1));
+    site.heat(&old, 5);
+    site.gate.shut();
+    let mut drain = tokio_test::task::spawn(site.leases.drain(&site.store));
+    tokio_test::assert_pending!(drain.poll());
+    site.gate.turns(1000);
+    site.heat(&new, 5);
+    let before = site.at_hand(&new);
+    site.gate.calls();
+    tokio_test::assert_ready_ok!(drain.poll());
+    assert!(site.gate.calls().is_empty());
+    assert_eq!(site.at_hand(&new), before);
+}
