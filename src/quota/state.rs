@@ -1,6 +1,6 @@
 //! What is kept of a limit between two calls: 24 bytes, or for the strict window 72.
 
-use super::{ban::Bannable, level::Expire};
+use super::{Quota, ban::Bannable, level::Expire};
 use crate::{store::Decision, time::Timestamp};
 
 /// The result of [`Quota::step`](super::Quota::step).
@@ -192,8 +192,11 @@ impl Cell {
     fn is_sound(&self) -> bool {
         match self.tag() {
             Tag::None => false,
-            // The part is one of a microsecond.
-            Tag::Gcra => self.b & u64::from(u32::MAX) < self.b >> 32,
+            // The part is one of a microsecond, and the window one of a quota.
+            Tag::Gcra => {
+                self.b & u64::from(u32::MAX) < self.b >> 32
+                    && (1..=Quota::LONGEST).contains(&self.a)
+            }
             Tag::Fixed | Tag::Sliding | Tag::Bucket => self.a <= self.expires(),
             Tag::Ban => self.a == 0 && self.b == 0,
         }
