@@ -65,7 +65,7 @@ fn a_refused_call_keeps_what_it_would_have_given_back() {
     site.clock.advance(SECOND);
     let full = take("full", Quota::fixed(1, 60 * SECOND), 1);
     let plain = [None, LEASE];
-    let both = [full.clone(), claim.clone()];
+    let both = [full.clone(), claim];
     tokio_test::block_on(site.gate.memory().acquire(&[full])).unwrap();
     for _ in 0..2 {
         site.gate.calls();
