@@ -18,6 +18,8 @@ pub(super) struct Answer {
     pub(super) question: Question,
     pub(super) decisions: Decisions,
     pub(super) counted: Counted,
+    // The response tells nothing of it in header fields.
+    pub(super) silent: bool,
 }
 
 /// What becomes of a request.
@@ -28,20 +30,21 @@ pub(super) enum Outcome {
 }
 
 impl Answer {
-    /// A refusal by one limit that asked nothing.
-    pub(super) fn refused(refused: Refused) -> (Self, Outcome) {
-        let mut answer = Self::default();
+    /// Refuses by one limit, which asks nothing.
+    #[cold]
+    pub(super) fn refuse(&mut self, refused: Refused) -> Outcome {
+        *self = Self::default();
         match refused {
             Refused::Missing(at) => {
-                answer.question.limits.push(at);
-                (answer, Outcome::Refuse(Reason::MissingIdentifier))
+                self.question.limits.push(at);
+                Outcome::Refuse(Reason::MissingIdentifier)
             }
             Refused::Closed(at, claim) => {
-                answer.question.limits.push(at);
+                self.question.limits.push(at);
                 let step = claim.quota().step(None, Timestamp::MAX, claim.spending());
-                answer.decisions.push(&claim, step.decision);
-                answer.question.claims.push(*claim);
-                (answer, Outcome::Refuse(Reason::QuotaExceeded))
+                self.decisions.push(&claim, step.decision);
+                self.question.claims.push(*claim);
+                Outcome::Refuse(Reason::QuotaExceeded)
             }
         }
     }

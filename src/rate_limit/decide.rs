@@ -9,11 +9,36 @@ use super::{
     answer::{Answer, Outcome},
     charged::Charged,
     config::Config,
+    head::Head,
     question::{Pending, Question},
 };
 use crate::store::{Decisions, MAX_CLAIMS, Result, Store};
 
+/// How far a request comes without waiting.
+pub(super) enum Begun {
+    Decided(Outcome),
+    /// The store takes time, and so do these identifiers; nothing was done.
+    Waits(Vec<Pending>),
+}
+
 impl Config {
+    /// Asks, and decides what can be decided at once.
+    pub(super) fn begin(&self, head: &Head<'_>, answer: &mut Answer) -> Begun {
+        let mut pending = Vec::new();
+        if let Err(refused) = self.ask(head, &mut answer.question, &mut pending) {
+            return Begun::Decided(answer.refuse(refused));
+        }
+        if pending.is_empty() {
+            if answer.question.is_empty() {
+                return Begun::Decided(Outcome::Pass);
+            }
+            if let Some(outcome) = self.decide_at_once(answer) {
+                return Begun::Decided(outcome);
+            }
+        }
+        Begun::Waits(pending)
+    }
+
     /// Decides without waiting. `None`: that takes time, and nothing was done.
     #[inline]
     pub(super) fn decide_at_once(&self, answer: &mut Answer) -> Option<Outcome> {
@@ -52,7 +77,8 @@ impl Config {
         if !pending.is_empty() {
             let asked = self.ask_later(&mut answer.question, pending, charged);
             if let Err(refused) = asked.await {
-                return Answer::refused(refused);
+                let outcome = answer.refuse(refused);
+                return (answer, outcome);
             }
             if answer.question.is_empty() {
                 return (answer, Outcome::Pass);

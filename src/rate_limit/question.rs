@@ -35,6 +35,7 @@ pub(super) enum Refused {
 }
 
 impl Question {
+    #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.claims.is_empty()
     }
