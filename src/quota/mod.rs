@@ -27,6 +27,7 @@
 mod algorithm;
 mod ban;
 mod bucket;
+mod carried;
 mod fixed;
 mod gcra;
 mod level;
