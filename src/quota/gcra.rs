@@ -23,7 +23,7 @@ impl Span {
     }
 
     #[inline]
-    fn times(self, n: u32, limit: u64) -> Self {
+    pub(super) fn times(self, n: u32, limit: u64) -> Self {
         let whole = self.whole.saturating_mul(u64::from(n));
         if self.part == 0 {
             return Self::micros(whole);
@@ -50,7 +50,7 @@ impl Span {
     }
 
     #[inline]
-    fn minus(self, other: Self, limit: u64) -> Self {
+    pub(super) fn minus(self, other: Self, limit: u64) -> Self {
         if self <= other {
             return Self::ZERO;
         }
@@ -78,14 +78,12 @@ impl Span {
 pub(super) struct Gcra {
     now: u64,
     taken: Span,
-    foreign: Option<Foreign>,
 }
 
-/// A state of another window: it takes up the same share of this one, and goes on at its own pace until it is charged.
-#[derive(Clone, Copy)]
-struct Foreign {
-    left: u64,
-    window: u64,
+impl Gcra {
+    pub(super) const fn new(now: u64, taken: Span) -> Self {
+        Self { now, taken }
+    }
 }
 
 impl Level for Gcra {
@@ -97,27 +95,17 @@ impl Level for Gcra {
             return Self {
                 now,
                 taken: Span::ZERO,
-                foreign: None,
             };
         };
-        // It has not expired, so the difference is above zero.
-        let left = cell.expires() - now;
-        if cell.a != quota.window {
-            return Self::carried(left, cell.a, quota, now);
-        }
-        let same = cell.b >> 32 == u64::from(quota.limit);
-        let part = if same {
+        let part = if cell.b >> 32 == u64::from(quota.limit) {
             cell.b & u64::from(u32::MAX)
         } else {
             0 // of another limit: rounded up
         };
-        let whole = left - u64::from(part > 0);
+        // It has not expired, so the difference is above zero.
+        let whole = cell.expires() - now - u64::from(part > 0);
         let taken = Span { whole, part };
-        Self {
-            now,
-            taken,
-            foreign: None,
-        }
+        Self { now, taken }
     }
 
     #[inline]
@@ -142,10 +130,6 @@ impl Level for Gcra {
     #[inline]
     fn wait(&self, quota: &Quota, _now: u64, cost: u32) -> u64 {
         let limit = u64::from(quota.limit);
-        if let Some(foreign) = self.foreign {
-            let room = quota.full().minus(quota.unit().times(cost, limit), limit);
-            return foreign.wait(room.whole, quota);
-        }
         self.taken
             .plus(quota.unit().times(cost, limit), limit)
             .minus(quota.full(), limit)
@@ -154,26 +138,18 @@ impl Level for Gcra {
 
     #[inline]
     fn reset(&self, _quota: &Quota, _now: u64) -> u64 {
-        match self.foreign {
-            Some(foreign) => foreign.left,
-            None => self.taken.round_up(),
-        }
+        self.taken.round_up()
     }
 
     #[inline]
     fn take(&mut self, quota: &Quota, cost: u32) {
         let limit = u64::from(quota.limit);
         self.taken = self.taken.plus(quota.unit().times(cost, limit), limit);
-        self.foreign = None;
     }
 
     /// What time has given back since the charge is not given back again: the difference that a charge makes shrinks
-    /// by at most the time gone by, so this never admits more than if the charge had not been. What was charged under
-    /// another window is not given back: a unit of it was another share.
+    /// by at most the time gone by, so this never admits more than if the charge had not been.
     fn give_back(&mut self, quota: &Quota, cost: u32, window: u64) -> bool {
-        if self.foreign.is_some() {
-            return false;
-        }
         let limit = u64::from(quota.limit);
         let gone = Span::micros(self.now.saturating_sub(window));
         let amount = quota.unit().times(cost, limit).minus(gone, limit);
@@ -197,28 +173,5 @@ impl Level for Gcra {
             quota.window,
             u64::from(quota.limit) << 32 | self.taken.part,
         )
-    }
-}
-
-impl Gcra {
-    #[cold]
-    fn carried(left: u64, window: u64, quota: &Quota, now: u64) -> Self {
-        let share = u128::from(left) * u128::from(quota.window);
-        let whole = share.div_ceil(u128::from(window));
-        Self {
-            now,
-            taken: Span::micros(u64::try_from(whole).unwrap_or(u64::MAX)),
-            foreign: Some(Foreign { left, window }),
-        }
-    }
-}
-
-impl Foreign {
-    /// Returns after how many microseconds no more than that many of the quota's own window are taken.
-    #[cold]
-    fn wait(self, most: u64, quota: &Quota) -> u64 {
-        let own = u128::from(most) * u128::from(self.window) / u128::from(quota.window);
-        self.left
-            .saturating_sub(u64::try_from(own).unwrap_or(u64::MAX))
     }
 }

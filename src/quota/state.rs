@@ -9,8 +9,8 @@ use crate::{store::Decision, time::Timestamp};
 /// starts over when somebody else was first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// What to store from now on, until it [expires](State::expires_at): at once, after a refund of all that was taken, and
-    /// then the store deletes it. `None`: nothing changes, the time to live neither.
+    /// What to store from now on, until it [expires](State::expires_at): at once, after a refund of all that was taken or
+    /// a reset, and then the store deletes it. `None`: nothing changes, the time to live neither.
     pub state: Option<State>,
     /// The answer to the claim.
     pub decision: Decision,

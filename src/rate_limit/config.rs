@@ -73,6 +73,7 @@ impl Config {
 
     /// Adds a limit; panics as documented on the layer.
     pub(super) fn add(&mut self, mut limit: Limit) {
+        let given = limit.quota;
         if let Some(quota) = self.overrides.quota(limit.name) {
             limit.quota = *quota;
         }

@@ -1,10 +1,10 @@
 //! A named limit: a `const` value.
 
-use std::{fmt, mem};
+use std::fmt;
 
 use http::{request, response};
 
-use super::{By, Lease, When, func::Func};
+use super::{By, Lease, When, few::replace, func::Func};
 use crate::quota::Quota;
 
 /// A limit with a name: who may do how much.
@@ -114,14 +114,14 @@ impl Limit {
     /// Sets whose limit it is. Default: [`By::CLIENT_IP`].
     #[must_use]
     pub const fn by(mut self, by: By) -> Self {
-        mem::forget(mem::replace(&mut self.by, by)); // nothing to drop in a `const`
+        replace(&mut self.by, by);
         self
     }
 
     /// Sets which requests it applies to. Default: [`When::ALWAYS`].
     #[must_use]
     pub const fn when(mut self, when: When) -> Self {
-        mem::forget(mem::replace(&mut self.when, when));
+        replace(&mut self.when, when);
         self
     }
 
@@ -189,7 +189,7 @@ impl Limit {
     }
 
     const fn costing(mut self, cost: Cost) -> Self {
-        mem::forget(mem::replace(&mut self.cost, cost));
+        replace(&mut self.cost, cost);
         self
     }
 
@@ -216,7 +216,7 @@ impl Limit {
     /// ```
     #[must_use]
     pub const fn plan(mut self, plan: fn(&request::Parts) -> Option<Quota>) -> Self {
-        mem::forget(mem::replace(&mut self.plan, Some(Func::Plain(plan))));
+        replace(&mut self.plan, Some(Func::Plain(plan)));
         self
     }
 
@@ -247,7 +247,7 @@ impl Limit {
     /// ```
     #[must_use]
     pub const fn count(mut self, counts: fn(&response::Parts) -> bool) -> Self {
-        mem::forget(mem::replace(&mut self.counts, Some(Func::Plain(counts))));
+        replace(&mut self.counts, Some(Func::Plain(counts)));
         self
     }
 

@@ -177,6 +177,8 @@ const fn is_settled(spend: Spend) -> bool {
     matches!(spend, Spend::Reset | Spend::Ban(_))
 }
 
+#[cold]
+#[inline(never)]
 fn settle(limits: &mut Limits, digest: Digest, claim: &Claim, now: u64) -> u32 {
     if claim.quota().keeps_ring() {
         limits.settle::<Ring>(digest, claim.spending(), now)

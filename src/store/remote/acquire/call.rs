@@ -105,10 +105,12 @@ impl Call {
         } else {
             text(settings.now().as_micros())
         });
-        call.number(window(quota) / limit);
+        call.number(window(quota));
         call.number(u64::from(quota.capacity()));
         call.number(u64::from(cost));
-        call.arguments.push(format!(":{}", window(quota)).into());
+        if u64::from(quota.capacity()) != limit {
+            call.number(limit);
+        }
         Some(call)
     }
 

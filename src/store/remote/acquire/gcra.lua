@@ -1,8 +1,8 @@
 -- One take by GCRA, where a unit is a whole number of microseconds: the commonest claim, as the script in `claims` decides
 -- it, in its format, and a quarter cheaper.
 --
--- KEYS: the key. ARGV: the client's time in µs, or '' for the server's; the unit in µs, the capacity, the cost, which is
--- at least one; ':' and the window in µs. Answers as that script.
+-- KEYS: the key. ARGV: the client's time in µs, or '' for the server's; the window in µs, the capacity, the cost, which is
+-- at least one; the limit, if it is not the capacity. Answers as that script.
 local now, grace = ARGV[1], 10000
 if now == '' then
   local time = redis.call('TIME')
@@ -11,7 +11,8 @@ else
   now = now + 0
 end
 local kept = redis.call('MGET', KEYS[1])[1]
-local unit, capacity, cost = ARGV[2] + 0, ARGV[3] + 0, ARGV[4]
+local capacity, cost = ARGV[3] + 0, ARGV[4]
+local unit = ARGV[2] / (ARGV[5] or capacity)
 cost = cost == '1' and 1 or cost + 0
 
 local taken, foreign, of, window = 0, nil, nil, nil
@@ -24,9 +25,8 @@ if kept then
     if letter == 120 then
       return { 0, cost > capacity and -1 or taken, 0, taken, 9007199254740992 }
     end
-    local tail = string.sub(kept, 19)
-    if tail ~= ARGV[5] then
-      window, of = string.sub(ARGV[5], 2) + 0, tonumber(string.match(tail, ':(%d+)$'))
+    if string.sub(kept, 20) ~= ARGV[2] then
+      window, of = ARGV[2] + 0, tonumber(string.match(kept, ':(%d+)$', 19))
       if of and of ~= window and of >= 1 and of <= 315360000000000 then
         local rounded
         foreign = taken
@@ -47,6 +47,6 @@ end
 taken = taken + unit * cost
 local expires = now + taken
 expires = expires < 9007199254740992 and expires or 9007199254740992
-redis.call('SET', KEYS[1], string.format('1g%016d%s', expires, ARGV[5]),
+redis.call('SET', KEYS[1], string.format('1g%016d:%s', expires, ARGV[2]),
   'PX', string.format('%d', -math.floor(-taken / 1000) + grace))
 return { 1, 0, available - cost, taken, now }

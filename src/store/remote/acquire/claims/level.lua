@@ -8,21 +8,19 @@
     whole, part = 0, 0
     if kept then
       whole = expires - now
-      local from = byte(kept, 19) == 58 and 20 or 29
-      local whose = sub(kept, from)
-      if from == 29 and whose == limit_text .. ':' .. window_text then
+      if sub(kept, 20) == window_text then
+        part = 0
+      elseif sub(kept, 29) == limit_text .. ':' .. window_text then
         part = tonumber(sub(kept, 19, 28)) or 0
-      elseif whose ~= window_text then
-        of = tonumber(string.match(whose, '%d+$'))
+        whole = part > 0 and whole - 1 or whole
+      else
+        of = tonumber(string.match(kept, ':(%d+)$', 19))
         if of and of ~= window and of >= 1 and of <= 315360000000000 then
           local rounded
           foreign = whole
           whole, rounded = share_of(whole, window, of)
           whole = rounded and whole + 1 or whole
         end
-      end
-      if part > 0 then
-        whole = whole - 1
       end
     end
     local unit, unit_part = floor(window / limit), window % limit
