@@ -68,6 +68,8 @@ impl Config {
     #[cold]
     pub(super) fn judge_failure(&self, answer: &mut Answer, error: &Error) -> Outcome {
         self.tell(&Event::StoreError { error });
+        let notices = &self.addresses.notices;
+        notices.store(error, self.on_event.is_some());
         let policy = |at: &u8| {
             let ready = self.limits.get(usize::from(*at));
             ready.map_or(OnStoreError::Allow, |ready| ready.limit.on_store_error)
@@ -85,6 +87,7 @@ impl Config {
         answer.decisions.clear();
         if let Some(closed) = closed {
             answer.question.retain(|at| at == closed);
+            self.tell_first(answer, |limit| Event::Unavailable { limit });
             return Outcome::Refuse(Reason::StoreUnavailable);
         }
         answer
@@ -108,6 +111,13 @@ impl Config {
         readies
             .zip(claims.zip(answer.decisions.iter()))
             .map(|(ready, (claim, decision))| (ready, claim, decision))
+    }
+
+    fn tell_first(&self, answer: &Answer, event: impl Fn(&str) -> Event<'_>) {
+        let first = answer.question.limits.first();
+        if let Some(ready) = first.and_then(|at| self.limits.get(usize::from(*at))) {
+            self.tell(&event(ready.limit.name));
+        }
     }
 
     fn tell_all(&self, answer: &Answer) {

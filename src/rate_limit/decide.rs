@@ -100,13 +100,19 @@ impl Config {
     async fn acquire(&self, question: &Question) -> Result<Decisions> {
         // While the store is away, nobody waits for it twice.
         let was_away = self.family.is_away();
-        if !was_away {
-            self.hand_back(question).await;
-        }
-        let answer = self.ask_store(question).await;
+        let handed_back = if was_away {
+            Ok(())
+        } else {
+            self.hand_back(question).await
+        };
+        let answer = match handed_back {
+            Ok(()) => self.ask_store(question).await,
+            Err(error) => Err(error),
+        };
         self.family.set_away(answer.is_err());
         if was_away && answer.is_ok() {
-            self.hand_back(question).await;
+            // The request is decided; a debt that stays is told of with the next one.
+            let _ = self.hand_back(question).await;
         }
         answer
     }
@@ -130,18 +136,22 @@ impl Config {
     }
 
     /// Charges the store for what was admitted while it could not be asked.
-    async fn hand_back(&self, question: &Question) {
+    async fn hand_back(&self, question: &Question) -> Result<()> {
         let owed = self.family.local.owed(&question.claims);
         if owed.charges().is_empty() {
-            return;
+            return Ok(());
         }
         match self.store.acquire(owed.charges()).await {
             Ok(_) => {
                 for charge in owed.charges() {
                     self.family.denials.forget(charge.key());
                 }
+                Ok(())
             }
-            Err(error) => self.family.local.owe_again(owed, &error),
+            Err(error) => {
+                self.family.local.owe_again(owed, &error);
+                Err(error)
+            }
         }
     }
 

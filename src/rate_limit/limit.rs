@@ -41,7 +41,7 @@ pub struct Limit {
 }
 
 /// How many units a request takes.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(super) enum Cost {
     One,
     Exactly(Func<request::Parts, u32>),
@@ -318,6 +318,11 @@ impl Limit {
         !self.shadow && !self.unlisted
     }
 
+    /// Returns whether another limit has the same settings, as far as they can be compared: functions cannot.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        format!("{self:?}") == format!("{other:?}")
+    }
+
     /// Returns whether its functions need the whole head of a request.
     pub(super) fn needs_parts(&self) -> bool {
         self.when.needs_parts()
@@ -334,6 +339,16 @@ impl fmt::Debug for Limit {
             .field("quota", &self.quota)
             .field("by", &self.by)
             .field("when", &self.when)
-            .finish_non_exhaustive()
+            .field("missing", &self.missing)
+            .field("on_store_error", &self.on_store_error)
+            .field("cost", &self.cost)
+            .field("plan", &self.plan)
+            .field("count", &self.counts)
+            .field("lease", &self.lease)
+            .field("unit", &self.unit)
+            .field("shadow", &self.shadow)
+            .field("per_route", &self.per_route)
+            .field("unlisted", &self.unlisted)
+            .finish()
     }
 }

@@ -147,6 +147,7 @@ impl Config {
     fn missing(&self, ready: &Ready) -> Missing {
         self.tell(&super::Event::Missing {
             limit: ready.limit.name,
+            then: ready.limit.missing,
         });
         ready.limit.missing
     }
