@@ -69,8 +69,11 @@ pub enum Missing {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnStoreError {
-    /// Counts in this process, from zero: with n processes up to n times the limit is allowed meanwhile. What was
-    /// admitted is charged to the store when it is back.
+    /// Counts in this process, from zero: with n processes up to n times the limit is allowed meanwhile.
+    ///
+    /// What was admitted is charged to the store with the key's next request after it is back, in the same window, and
+    /// under the same quota. Not what was admitted after a time limit: the call that got no answer may have charged
+    /// already, and nothing is charged twice.
     #[default]
     CountLocally,
     /// Lets the request pass.
@@ -263,6 +266,8 @@ impl Limit {
 
     /// Takes several units of a hot key in one trip, and hands them out in this process: fewer trips, less exact. Default:
     /// every request asks the store. See [`Lease`].
+    ///
+    /// A trip is saved only where all limits that apply to a request are leased.
     ///
     /// # Panics
     /// If the quota is [strict](Quota::strict): it could not keep its promise. In a `const` it does not compile.
