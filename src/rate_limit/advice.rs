@@ -1,6 +1,6 @@
 //! What looks wrong about the limits of a layer.
 
-use std::{collections::HashMap, env, fmt, time::Duration};
+use std::{env, fmt, time::Duration};
 
 use super::{config::Config, limit::Cost};
 use crate::store::{Claim, Decisions, ErrorKind, Identifier, Spend, Store};
@@ -90,7 +90,17 @@ fn limits(config: &Config) -> Vec<Advice> {
         ));
     }
     let short = limits().any(|limit| limit.quota.window() <= SHORT);
+    let unleased = limits().find(|limit| limit.lease.is_none() || limit.shadow);
     for limit in limits() {
+        if let Some(unleased) = unleased.filter(|_| limit.lease.is_some()) {
+            advice.push(Advice::new(
+                limit.name,
+                format!(
+                    "it is leased, but `{}` beside it is not: requests that both apply to take a trip all the same",
+                    unleased.name
+                ),
+            ));
+        }
         if limit.quota.window() >= LONG && limit.quota.capacity() > 100 && !short {
             advice.push(Advice::new(
                 limit.name,
@@ -115,7 +125,7 @@ fn limits(config: &Config) -> Vec<Advice> {
 
 /// Asks the store what it says to each limit, without charging anything.
 async fn answers(config: &Config) -> Vec<Advice> {
-    let mut advice = HashMap::new();
+    let mut advice = Vec::new();
     for ready in &config.limits {
         let key = ready.scope.key(Identifier::from("advice"));
         let claim = Claim::new(key, ready.limit.quota).spend(Spend::Peek(1));
@@ -123,10 +133,11 @@ async fn answers(config: &Config) -> Vec<Advice> {
             let common = !matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::Invalid);
             let text = format!("the store does not answer as it should: {error}");
             let limit = (!common).then_some(ready.limit.name);
-            advice
-                .entry(text.clone())
-                .or_insert_with(|| Advice::new(limit, text));
+            let said = Advice::new(limit, text);
+            if !advice.contains(&said) {
+                advice.push(said);
+            }
         }
     }
-    advice.into_values().collect()
+    advice
 }
