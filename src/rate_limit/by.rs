@@ -1,10 +1,6 @@
 //! Whose limit it is: where the identifier of a request comes from.
 
-use std::{
-    fmt,
-    mem::{self, ManuallyDrop},
-    pin::Pin,
-};
+use std::{fmt, mem::ManuallyDrop, pin::Pin};
 
 use http::{Extensions, HeaderName, request::Parts};
 
@@ -182,7 +178,7 @@ impl By {
             "`or` comes last: what is common to both sides of it is said in both"
         );
         self.0.append(&mut other.0);
-        mem::forget(other); // nothing is left in it, but a `const` cannot know
+        let _ = ManuallyDrop::new(other); // nothing is left in it, but a `const` cannot know
         self
     }
 
@@ -213,7 +209,7 @@ impl By {
             first.or = true;
         }
         self.0.append(&mut other.0);
-        mem::forget(other);
+        let _ = ManuallyDrop::new(other);
         self
     }
 
