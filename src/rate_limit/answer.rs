@@ -28,8 +28,7 @@ pub(super) enum Outcome {
 }
 
 impl Answer {
-    /// A refusal by one limit that asked nothing.
-    pub(super) fn refused(refused: Refused) -> (Self, Outcome) {
+    fn refused(refused: Refused) -> (Self, Outcome) {
         let mut answer = Self::default();
         match refused {
             Refused::Missing(at) => {
@@ -48,6 +47,14 @@ impl Answer {
 }
 
 impl Config {
+    /// Refuses for one limit that asked nothing.
+    #[cold]
+    pub(super) fn refused(&self, refused: Refused) -> (Answer, Outcome) {
+        let (answer, outcome) = Answer::refused(refused);
+        self.tell_all(&answer);
+        (answer, outcome)
+    }
+
     /// Judges the decisions of the store.
     #[inline]
     pub(super) fn judge(&self, answer: &Answer) -> Outcome {

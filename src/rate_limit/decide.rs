@@ -52,7 +52,7 @@ impl Config {
         if !pending.is_empty() {
             let asked = self.ask_later(&mut answer.question, pending, charged);
             if let Err(refused) = asked.await {
-                return Answer::refused(refused);
+                return self.refused(refused);
             }
             if answer.question.is_empty() {
                 return (answer, Outcome::Pass);

@@ -74,7 +74,7 @@ where
         let outcome = match asked {
             Err(refused) => {
                 let outcome;
-                (answer, outcome) = Answer::refused(refused);
+                (answer, outcome) = config.refused(refused);
                 outcome
             }
             Ok(()) if !pending.is_empty() => {
@@ -157,7 +157,7 @@ where
                 }
                 StateProjection::Passed { future, passed } => {
                     let response = ready!(future.poll(cx))?;
-                    let passed = passed.take().expect(POLLED_AGAIN);
+                    let mut passed = passed.take().expect(POLLED_AGAIN);
                     let (response, settling) = passed.settle(response);
                     match settling {
                         None => return Poll::Ready(Ok(passed.finish(response))),

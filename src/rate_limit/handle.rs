@@ -5,6 +5,7 @@ use std::{error, fmt, net::IpAddr, sync::Arc, time::Duration};
 use super::{
     answer::{Answer, Outcome},
     config::Config,
+    question::Refused,
     ready::Ready,
 };
 use crate::{
@@ -110,6 +111,9 @@ impl LimitHandle {
             return nobody_knows(&self.quota, Outcome::Pass);
         };
         let claim = self.claim(ready, key, ready.spend(units));
+        if self.quota.limit() == 0 && !ready.limit.shadow {
+            return self.config.refuse_for_good(self.at, claim);
+        }
         answer.question.claims.push(claim);
         answer.question.limits.push(self.at);
         let outcome = match self.config.decide_at_once(&mut answer) {
@@ -196,6 +200,14 @@ impl LimitHandle {
 }
 
 impl Config {
+    /// Decides without the store what no store would allow.
+    fn refuse_for_good(&self, at: u8, claim: Claim) -> Decision {
+        let quota = *claim.quota();
+        let (answer, outcome) = self.refused(Refused::Closed(at, Box::new(claim)));
+        let decision = answer.decisions.first().copied();
+        decision.unwrap_or_else(|| nobody_knows(&quota, outcome))
+    }
+
     /// Forgets what this process remembers of a key.
     fn forget(&self, key: &crate::store::Key) {
         self.family.denials.forget(key);

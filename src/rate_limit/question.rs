@@ -39,6 +39,20 @@ impl Question {
         self.claims.is_empty()
     }
 
+    /// Moves the last claim to the place that its limit has in the layer.
+    fn sort_in_last(&mut self) {
+        let last = self.limits.last().copied();
+        let later = self.limits.iter().position(|at| Some(*at) > last);
+        let tails = later.and_then(|later| {
+            let limits = self.limits.get_mut(later..)?;
+            Some((limits, self.claims.get_mut(later..)?))
+        });
+        if let Some((limits, claims)) = tails {
+            limits.rotate_right(1);
+            claims.rotate_right(1);
+        }
+    }
+
     /// Keeps only what one limit asks.
     pub(super) fn retain(&mut self, keep: impl Fn(usize) -> bool) {
         let mut at = 0;
@@ -105,6 +119,7 @@ impl Config {
             let identifier = pending.identifier.await;
             let asked = (pending.quota, pending.cost);
             self.claim(question, charged.as_ref(), pending.limit, asked, identifier)?;
+            question.sort_in_last();
         }
         Ok(())
     }
@@ -130,10 +145,10 @@ impl Config {
             },
         };
         let key = ready.scope.key(identifier);
-        if charged.is_some_and(|charged| charged.has(self.store_address(), &key, &quota)) {
+        let claim = Claim::new(key, quota).spend(ready.spend(cost));
+        if charged.is_some_and(|charged| charged.has(self.store_address(), &claim)) {
             return Ok(());
         }
-        let claim = Claim::new(key, quota).spend(ready.spend(cost));
         if quota.limit() == 0 && !ready.limit.shadow {
             return Err(Refused::Closed(at, Box::new(claim)));
         }

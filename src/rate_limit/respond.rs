@@ -46,12 +46,12 @@ impl Passed {
 
     /// Corrects what the request was charged, if the response says so.
     #[inline]
-    pub(super) fn settle<B>(&self, response: Response<B>) -> (Response<B>, Option<Task>) {
+    pub(super) fn settle<B>(&mut self, response: Response<B>) -> (Response<B>, Option<Task>) {
         if self.answer.question.is_empty() || !self.config.has_corrections(response.extensions()) {
             return (response, None);
         }
         let (parts, body) = response.into_parts();
-        let corrections = self.config.corrections(&self.answer, &parts);
+        let corrections = self.config.corrections(&mut self.answer, &parts);
         let settling = settle(&self.config, corrections, self.answer.counted);
         (Response::from_parts(parts, body), settling)
     }
@@ -90,25 +90,25 @@ impl Config {
         reason: Reason,
         request: Request<B>,
     ) -> Response<Bytes> {
-        self.addresses.untrusted_proxy(&Head::of(&request));
+        let (parts, _) = request.into_parts();
+        let limits = answer.question.limits.iter();
+        let mut limits = limits.filter_map(|at| self.limits.get(usize::from(*at)));
+        if limits.clone().any(|ready| ready.limit.by.is_address()) {
+            self.addresses.untrusted_proxy(&Head::whole(&parts));
+        }
         let told: SmallVec<[Told<'_>; MAX_CLAIMS]> = self.told(answer).collect();
         let jitter = self.answers.jitter;
-        let first = answer.question.limits.first();
-        let label = first.and_then(|at| self.limits.get(usize::from(*at)));
-        let refusal = match (reason, label) {
+        let refusal = match (reason, limits.next()) {
             (Reason::MissingIdentifier, Some(ready)) => Refusal::missing_identifier(&ready.label),
             (Reason::StoreUnavailable, Some(ready)) => {
                 Refusal::store_unavailable(&ready.label, jitter)
             }
             _ => Refusal::quota_exceeded(&told, jitter),
         };
-        let grpc = is_grpc(request.headers());
+        let grpc = is_grpc(&parts.headers);
         let mut response = match &self.answers.on_refusal {
-            None => refusal.answer(request.headers()),
-            Some(hook) => {
-                let (parts, _) = request.into_parts();
-                with_retry_after(hook(&parts, &refusal), &refusal, grpc)
-            }
+            None => refusal.answer(&parts.headers),
+            Some(hook) => with_retry_after(hook(&parts, &refusal), &refusal, grpc),
         };
         if !grpc && self.answers.headers != Headers::None {
             self.write_headers(answer, &mut response);
@@ -125,8 +125,7 @@ impl Config {
             return;
         }
         let claims = answer.question.claims.iter();
-        let charged = claims.map(|claim| (claim.key(), claim.quota()));
-        Charged::add(extensions, self.store_address(), charged);
+        Charged::add(extensions, self.store_address(), claims);
     }
 
     fn report(&self, answer: &Answer) -> Report {
