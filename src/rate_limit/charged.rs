@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use http::Extensions;
 
-use crate::{quota::Quota, store::Key};
+use crate::{
+    quota::Quota,
+    store::{Claim, Key},
+};
 
 /// The claims that layers further out have made. A limit is not charged twice for one request.
 #[derive(Clone, Default)]
@@ -16,10 +19,10 @@ impl Charged {
     }
 
     /// Returns whether this very claim was made, in the store of that address.
-    pub(super) fn has(&self, store: usize, key: &Key, quota: &Quota) -> bool {
+    pub(super) fn has(&self, store: usize, claim: &Claim) -> bool {
         self.0
             .iter()
-            .any(|(at, charged, by)| *at == store && by == quota && charged == key)
+            .any(|(at, key, quota)| *at == store && quota == claim.quota() && key == claim.key())
     }
 
     /// Adds claims to the mark.

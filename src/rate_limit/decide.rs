@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use http::Request;
 use smallvec::SmallVec;
 
 use super::{
@@ -9,7 +10,7 @@ use super::{
     answer::{Answer, Outcome},
     charged::Charged,
     config::Config,
-    head::Head,
+    head::{self, Head},
     question::{Pending, Question},
 };
 use crate::store::{Decisions, MAX_CLAIMS, Result, Store};
@@ -23,7 +24,22 @@ pub(super) enum Begun {
 
 impl Config {
     /// Asks, and decides what can be decided at once.
-    pub(super) fn begin(&self, head: &Head<'_>, answer: &mut Answer) -> Begun {
+    #[inline]
+    pub(super) fn begin<B>(&self, request: &mut Request<B>, answer: &mut Answer) -> Begun {
+        let begun = if self.needs_parts() {
+            head::lend(request, |parts| {
+                self.try_decide(&Head::whole(parts), answer)
+            })
+        } else {
+            self.try_decide(&Head::of(request), answer)
+        };
+        if matches!(begun, Begun::Decided(Outcome::Pass)) {
+            self.pass(answer, request);
+        }
+        begun
+    }
+
+    fn try_decide(&self, head: &Head<'_>, answer: &mut Answer) -> Begun {
         let mut pending = Vec::new();
         if let Err(refused) = self.ask(head, &mut answer.question, &mut pending) {
             return Begun::Decided(answer.refuse(refused));

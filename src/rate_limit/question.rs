@@ -14,7 +14,7 @@ use crate::{
 /// The claims of a request, and the place of the limit that made each.
 #[derive(Default)]
 pub(super) struct Question {
-    pub(super) claims: SmallVec<[Claim; 2]>,
+    pub(super) claims: SmallVec<[Claim; 3]>,
     pub(super) limits: SmallVec<[u8; MAX_CLAIMS]>,
 }
 
@@ -67,10 +67,11 @@ impl Config {
         if self.is_exempt(head) {
             return Ok(());
         }
-        let charged = self
-            .is_nested()
-            .then(|| Charged::of(head.extensions))
-            .flatten();
+        let charged = if self.is_nested() {
+            Charged::of(head.extensions)
+        } else {
+            None
+        };
         for (at, ready) in (0..).zip(&self.limits) {
             if !ready.limit.when.is_always() && !ready.limit.when.holds(head) {
                 continue;
@@ -80,17 +81,24 @@ impl Config {
             if cost == 0 {
                 continue;
             }
-            match ready.extractor.find(head, &self.addresses) {
-                Found::Now(identifier) => {
-                    self.claim(question, charged, at, (quota, cost), identifier)?;
+            let identifier = match ready.extractor.find(head, &self.addresses) {
+                Found::Now(identifier) => identifier,
+                Found::Nothing => match self.missing(at, ready)? {
+                    Some(identifier) => identifier,
+                    None => continue,
+                },
+                Found::Later(identifier) => {
+                    pending.push(Pending {
+                        limit: at,
+                        quota,
+                        cost,
+                        identifier,
+                    });
+                    continue;
                 }
-                Found::Later(identifier) => pending.push(Pending {
-                    limit: at,
-                    quota,
-                    cost,
-                    identifier,
-                }),
-            }
+            };
+            let claim = Claim::new(ready.scope.key(identifier), quota).spend(ready.spend(cost));
+            self.claim(question, charged, at, ready, claim)?;
         }
         Ok(())
     }
@@ -103,9 +111,19 @@ impl Config {
         charged: Option<Charged>,
     ) -> Result<(), Refused> {
         for pending in pending {
-            let identifier = pending.identifier.await;
-            let asked = (pending.quota, pending.cost);
-            self.claim(question, charged.as_ref(), pending.limit, asked, identifier)?;
+            let found = pending.identifier.await;
+            let Some(ready) = self.limits.get(usize::from(pending.limit)) else {
+                continue;
+            };
+            let found = match found {
+                None => self.missing(pending.limit, ready)?,
+                found => found,
+            };
+            if let Some(identifier) = found {
+                let key = ready.scope.key(identifier);
+                let claim = Claim::new(key, pending.quota).spend(ready.spend(pending.cost));
+                self.claim(question, charged.as_ref(), pending.limit, ready, claim)?;
+            }
         }
         Ok(())
     }
@@ -116,26 +134,13 @@ impl Config {
         question: &mut Question,
         charged: Option<&Charged>,
         at: u8,
-        (quota, cost): (Quota, u32),
-        identifier: Option<Identifier>,
+        ready: &Ready,
+        claim: Claim,
     ) -> Result<(), Refused> {
-        let Some(ready) = self.limits.get(usize::from(at)) else {
-            return Ok(());
-        };
-        let identifier = match identifier {
-            Some(identifier) => identifier,
-            None => match self.missing(ready) {
-                Missing::Shared => Identifier::missing(),
-                Missing::Refuse if !ready.limit.shadow => return Err(Refused::Missing(at)),
-                Missing::Refuse | Missing::Exempt => return Ok(()),
-            },
-        };
-        let key = ready.scope.key(identifier);
-        if charged.is_some_and(|charged| charged.has(self.store_address(), &key, &quota)) {
+        if charged.is_some_and(|charged| charged.has(self.store_address(), &claim)) {
             return Ok(());
         }
-        let claim = Claim::new(key, quota).spend(ready.spend(cost));
-        if quota.limit() == 0 && !ready.limit.shadow {
+        if claim.quota().limit() == 0 && !ready.limit.shadow {
             return Err(Refused::Closed(at, Box::new(claim)));
         }
         question.claims.push(claim);
@@ -143,12 +148,17 @@ impl Config {
         Ok(())
     }
 
+    /// Returns what stands for no identifier. `None`: the limit does not apply.
     #[cold]
-    fn missing(&self, ready: &Ready) -> Missing {
+    fn missing(&self, at: u8, ready: &Ready) -> Result<Option<Identifier>, Refused> {
         self.tell(&super::Event::Missing {
             limit: ready.limit.name,
         });
-        ready.limit.missing
+        match ready.limit.missing {
+            Missing::Shared => Ok(Some(Identifier::missing())),
+            Missing::Refuse if !ready.limit.shadow => Err(Refused::Missing(at)),
+            Missing::Refuse | Missing::Exempt => Ok(None),
+        }
     }
 
     #[inline]

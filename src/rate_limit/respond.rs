@@ -7,8 +7,14 @@ use http::{HeaderValue, Request, Response, header::RETRY_AFTER};
 use smallvec::SmallVec;
 
 use super::{
-    Headers, Reason, Refusal, Report, Spending, answer::Answer, charged::Charged, config::Config,
-    grpc::is_grpc, head::Head, headers::Told, settlement::Stream,
+    Headers, Reason, Refusal, Report, Spending,
+    answer::Answer,
+    charged::Charged,
+    config::Config,
+    grpc::is_grpc,
+    head::{self, Head},
+    headers::Told,
+    settlement::Stream,
 };
 use crate::{
     body::ResponseBody,
@@ -62,9 +68,9 @@ impl Config {
         &self,
         answer: &Answer,
         reason: Reason,
-        request: Request<B>,
+        request: &mut Request<B>,
     ) -> Response<Bytes> {
-        self.addresses.untrusted_proxy(&Head::of(&request));
+        self.addresses.untrusted_proxy(&Head::of(request));
         let told: SmallVec<[Told<'_>; MAX_CLAIMS]> = self.told(answer).collect();
         let jitter = self.answers.jitter;
         let first = answer.question.limits.first();
@@ -80,8 +86,8 @@ impl Config {
         let mut response = match &self.answers.on_refusal {
             None => refusal.answer(request.headers()),
             Some(hook) => {
-                let (parts, _) = request.into_parts();
-                with_retry_after(hook(&parts, &refusal), &refusal, grpc)
+                let response = head::lend(request, |parts| hook(parts, &refusal));
+                with_retry_after(response, &refusal, grpc)
             }
         };
         if !grpc && self.answers.headers != Headers::None {
