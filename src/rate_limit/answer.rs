@@ -98,6 +98,7 @@ impl Config {
     }
 
     /// Returns each limit that was asked, its claim and its decision.
+    #[inline]
     pub(super) fn decided<'a>(
         &'a self,
         answer: &'a Answer,

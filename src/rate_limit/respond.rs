@@ -115,6 +115,7 @@ impl Config {
     }
 
     /// Returns what clients may know.
+    #[inline]
     fn told<'a>(&'a self, answer: &'a Answer) -> impl Iterator<Item = Told<'a>> {
         self.decided(answer).map(|(ready, claim, decision)| Told {
             label: &ready.label,
@@ -125,16 +126,17 @@ impl Config {
     }
 
     fn write_headers<B>(&self, answer: &Answer, response: &mut Response<B>) {
-        let told = self.decided(answer);
-        let listed = told.filter(|(ready, ..)| ready.limit.is_listed());
-        let listed: SmallVec<[Told<'_>; 4]> = listed
-            .map(|(ready, claim, decision)| Told {
-                label: &ready.label,
-                quota: claim.quota(),
-                decision,
-                enforced: true,
-            })
-            .collect();
+        let mut listed: SmallVec<[Told<'_>; 4]> = SmallVec::new();
+        for (ready, claim, decision) in self.decided(answer) {
+            if ready.limit.is_listed() {
+                listed.push(Told {
+                    label: &ready.label,
+                    quota: claim.quota(),
+                    decision,
+                    enforced: true,
+                });
+            }
+        }
         let policies = self
             .answers
             .policies
