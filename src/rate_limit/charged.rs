@@ -4,10 +4,7 @@ use std::sync::Arc;
 
 use http::Extensions;
 
-use crate::{
-    quota::Quota,
-    store::{Claim, Key},
-};
+use crate::{quota::Quota, store::Key};
 
 /// The claims that layers further out have made. A limit is not charged twice for one request.
 #[derive(Clone, Default)]
@@ -19,10 +16,10 @@ impl Charged {
     }
 
     /// Returns whether this very claim was made, in the store of that address.
-    pub(super) fn has(&self, store: usize, claim: &Claim) -> bool {
+    pub(super) fn has(&self, store: usize, key: &Key, quota: &Quota) -> bool {
         self.0
             .iter()
-            .any(|(at, key, quota)| *at == store && quota == claim.quota() && key == claim.key())
+            .any(|(at, charged, by)| *at == store && by == quota && charged == key)
     }
 
     /// Adds claims to the mark.

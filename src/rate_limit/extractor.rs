@@ -79,6 +79,15 @@ impl Find {
     fn find(&self, head: &Head<'_>, addresses: &Addresses) -> Found {
         match self {
             Self::ClientIp => of_address(addresses.client(head)),
+            other => other.find_other(head, addresses),
+        }
+    }
+
+    // Apart, as all that is not the default: in one function, the compiler runs out of registers.
+    #[inline(never)]
+    fn find_other(&self, head: &Head<'_>, addresses: &Addresses) -> Found {
+        match self {
+            Self::ClientIp => of_address(addresses.client(head)),
             Self::PeerIp => of_address(addresses.peer(head)),
             Self::Header(name) => match head.headers.get(name) {
                 Some(value) => Found::Now(Identifier::secret(value)),
@@ -123,6 +132,7 @@ fn called<R>(find: &Func<Parts, R>, head: &Head<'_>) -> Option<R> {
     head.parts.map(|parts| find.call(parts))
 }
 
+#[inline(never)]
 fn find_all(finds: &[Find], head: &Head<'_>, addresses: &Addresses) -> Found {
     let founds = finds.iter().map(|find| find.find(head, addresses));
     let mut later = false;

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     quota::Quota,
-    store::{Claim, Identifier, MAX_CLAIMS},
+    store::{Claim, Identifier, Key, MAX_CLAIMS, Spend},
 };
 
 /// The claims of a request, and the place of the limit that made each.
@@ -73,34 +73,45 @@ impl Config {
             None
         };
         for (at, ready) in (0..).zip(&self.limits) {
-            if !ready.limit.when.is_always() && !ready.limit.when.holds(head) {
-                continue;
+            if ready.limit.when.is_always() || ready.limit.when.holds(head) {
+                self.ask_one(head, charged, (at, ready), question, pending)?;
             }
-            let quota = ready.quota(head);
-            let cost = ready.cost(head, &quota);
-            if cost == 0 {
-                continue;
-            }
-            let identifier = match ready.extractor.find(head, &self.addresses) {
-                Found::Now(identifier) => identifier,
-                Found::Nothing => match self.missing(at, ready)? {
-                    Some(identifier) => identifier,
-                    None => continue,
-                },
-                Found::Later(identifier) => {
-                    pending.push(Pending {
-                        limit: at,
-                        quota,
-                        cost,
-                        identifier,
-                    });
-                    continue;
-                }
-            };
-            let claim = Claim::new(ready.scope.key(identifier), quota).spend(ready.spend(cost));
-            self.claim(question, charged, at, ready, claim)?;
         }
         Ok(())
+    }
+
+    #[inline(never)] // in the loop, the compiler runs out of registers
+    fn ask_one(
+        &self,
+        head: &Head<'_>,
+        charged: Option<&Charged>,
+        (at, ready): (u8, &Ready),
+        question: &mut Question,
+        pending: &mut Vec<Pending>,
+    ) -> Result<(), Refused> {
+        let plan = ready.plan(head);
+        let quota = plan.as_ref().unwrap_or(&ready.limit.quota);
+        let cost = ready.cost(head, quota);
+        if cost == 0 {
+            return Ok(());
+        }
+        let identifier = match ready.extractor.find(head, &self.addresses) {
+            Found::Now(identifier) => identifier,
+            Found::Nothing => match self.missing(at, ready)? {
+                Some(identifier) => identifier,
+                None => return Ok(()),
+            },
+            Found::Later(identifier) => {
+                pending.push(Pending {
+                    limit: at,
+                    quota: *quota,
+                    cost,
+                    identifier,
+                });
+                return Ok(());
+            }
+        };
+        self.claim(question, charged, (at, ready), identifier, (quota, cost))
     }
 
     /// Waits for identifiers that take time to find.
@@ -120,9 +131,8 @@ impl Config {
                 found => found,
             };
             if let Some(identifier) = found {
-                let key = ready.scope.key(identifier);
-                let claim = Claim::new(key, pending.quota).spend(ready.spend(pending.cost));
-                self.claim(question, charged.as_ref(), pending.limit, ready, claim)?;
+                let (limit, asked) = ((pending.limit, ready), (&pending.quota, pending.cost));
+                self.claim(question, charged.as_ref(), limit, identifier, asked)?;
             }
         }
         Ok(())
@@ -133,18 +143,21 @@ impl Config {
         &self,
         question: &mut Question,
         charged: Option<&Charged>,
-        at: u8,
-        ready: &Ready,
-        claim: Claim,
+        (at, ready): (u8, &Ready),
+        identifier: Identifier,
+        (quota, cost): (&Quota, u32),
     ) -> Result<(), Refused> {
-        if charged.is_some_and(|charged| charged.has(self.store_address(), &claim)) {
+        let key = ready.scope.key(identifier);
+        if charged.is_some_and(|charged| charged.has(self.store_address(), &key, quota)) {
             return Ok(());
         }
-        if claim.quota().limit() == 0 && !ready.limit.shadow {
-            return Err(Refused::Closed(at, Box::new(claim)));
+        if quota.limit() == 0 && !ready.limit.shadow {
+            return Err(closed(at, key, *quota, cost));
         }
-        question.claims.push(claim);
         question.limits.push(at);
+        question
+            .claims
+            .push(Claim::new(key, *quota).spend(ready.spend(cost)));
         Ok(())
     }
 
@@ -166,4 +179,10 @@ impl Config {
         (!self.preflights && is_preflight(head.method, head.headers))
             || self.exempt.iter().any(|when| when.holds(head))
     }
+}
+
+#[cold]
+fn closed(at: u8, key: Key, quota: Quota, cost: u32) -> Refused {
+    let claim = Claim::new(key, quota).spend(Spend::Take(cost));
+    Refused::Closed(at, Box::new(claim))
 }
