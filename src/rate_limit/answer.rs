@@ -18,6 +18,8 @@ pub(super) struct Answer {
     pub(super) question: Question,
     pub(super) decisions: Decisions,
     pub(super) counted: Counted,
+    // The response tells nothing of it in header fields.
+    pub(super) silent: bool,
 }
 
 /// What becomes of a request.
@@ -28,31 +30,31 @@ pub(super) enum Outcome {
 }
 
 impl Answer {
-    fn refused(refused: Refused) -> (Self, Outcome) {
-        let mut answer = Self::default();
+    fn refuse(&mut self, refused: Refused) -> Outcome {
+        *self = Self::default();
         match refused {
             Refused::Missing(at) => {
-                answer.question.limits.push(at);
-                (answer, Outcome::Refuse(Reason::MissingIdentifier))
+                self.question.limits.push(at);
+                Outcome::Refuse(Reason::MissingIdentifier)
             }
             Refused::Closed(at, claim) => {
-                answer.question.limits.push(at);
+                self.question.limits.push(at);
                 let step = claim.quota().step(None, Timestamp::MAX, claim.spending());
-                answer.decisions.push(&claim, step.decision);
-                answer.question.claims.push(*claim);
-                (answer, Outcome::Refuse(Reason::QuotaExceeded))
+                self.decisions.push(&claim, step.decision);
+                self.question.claims.push(*claim);
+                Outcome::Refuse(Reason::QuotaExceeded)
             }
         }
     }
 }
 
 impl Config {
-    /// Refuses for one limit that asked nothing.
+    /// Refuses by one limit, which asks nothing.
     #[cold]
-    pub(super) fn refused(&self, refused: Refused) -> (Answer, Outcome) {
-        let (answer, outcome) = Answer::refused(refused);
-        self.tell_all(&answer);
-        (answer, outcome)
+    pub(super) fn judge_refused(&self, answer: &mut Answer, refused: Refused) -> Outcome {
+        let outcome = answer.refuse(refused);
+        self.tell_all(answer);
+        outcome
     }
 
     /// Judges the decisions of the store.
@@ -102,6 +104,7 @@ impl Config {
     }
 
     /// Returns each limit that was asked, its claim and its decision.
+    #[inline]
     pub(super) fn decided<'a>(
         &'a self,
         answer: &'a Answer,

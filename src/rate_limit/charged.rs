@@ -23,12 +23,9 @@ impl Charged {
 
     /// Returns whether this claim was made, in the store of that address. One that was only watched does not stand for
     /// one that is enforced.
-    pub(super) fn has(&self, store: usize, claim: &Claim) -> bool {
-        self.0.iter().any(|(at, key, quota, enforced)| {
-            *at == store
-                && quota == claim.quota()
-                && key == claim.key()
-                && (*enforced || !is_enforced(claim))
+    pub(super) fn has(&self, store: usize, key: &Key, quota: &Quota, shadow: bool) -> bool {
+        self.0.iter().any(|(at, charged, by, enforced)| {
+            *at == store && by == quota && charged == key && (*enforced || shadow)
         })
     }
 
@@ -41,13 +38,10 @@ impl Charged {
         let mut charged = extensions.remove::<Self>().unwrap_or_default();
         let claims = claims.map(|claim| {
             let key = claim.key().clone();
-            (store, key, *claim.quota(), is_enforced(claim))
+            let enforced = !matches!(claim.spending(), Spend::Shadow(_));
+            (store, key, *claim.quota(), enforced)
         });
         Arc::make_mut(&mut charged.0).extend(claims);
         extensions.insert(charged);
     }
-}
-
-const fn is_enforced(claim: &Claim) -> bool {
-    !matches!(claim.spending(), Spend::Shadow(_))
 }

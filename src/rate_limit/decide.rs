@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use http::Request;
 use smallvec::SmallVec;
 
 use super::{
@@ -9,11 +10,51 @@ use super::{
     answer::{Answer, Outcome},
     charged::Charged,
     config::Config,
+    head::{self, Head},
     question::{Pending, Question},
 };
 use crate::store::{Decisions, MAX_CLAIMS, Result, Store};
 
+/// How far a request comes without waiting.
+pub(super) enum Begun {
+    Decided(Outcome),
+    /// The store takes time, and so do these identifiers; nothing was done.
+    Waits(Vec<Pending>),
+}
+
 impl Config {
+    /// Asks, and decides what can be decided at once.
+    #[inline]
+    pub(super) fn begin<B>(&self, request: &mut Request<B>, answer: &mut Answer) -> Begun {
+        let begun = if self.needs_parts() {
+            head::lend(request, |parts| {
+                self.try_decide(&Head::whole(parts), answer)
+            })
+        } else {
+            self.try_decide(&Head::of(request), answer)
+        };
+        if matches!(begun, Begun::Decided(Outcome::Pass)) {
+            self.pass(answer, request);
+        }
+        begun
+    }
+
+    fn try_decide(&self, head: &Head<'_>, answer: &mut Answer) -> Begun {
+        let mut pending = Vec::new();
+        if let Err(refused) = self.ask(head, &mut answer.question, &mut pending) {
+            return Begun::Decided(self.judge_refused(answer, refused));
+        }
+        if pending.is_empty() {
+            if answer.question.is_empty() {
+                return Begun::Decided(Outcome::Pass);
+            }
+            if let Some(outcome) = self.decide_at_once(answer) {
+                return Begun::Decided(outcome);
+            }
+        }
+        Begun::Waits(pending)
+    }
+
     /// Decides without waiting. `None`: that takes time, and nothing was done.
     #[inline]
     pub(super) fn decide_at_once(&self, answer: &mut Answer) -> Option<Outcome> {
@@ -52,7 +93,8 @@ impl Config {
         if !pending.is_empty() {
             let asked = self.ask_later(&mut answer.question, pending, charged);
             if let Err(refused) = asked.await {
-                return self.refused(refused);
+                let outcome = self.judge_refused(&mut answer, refused);
+                return (answer, outcome);
             }
             if answer.question.is_empty() {
                 return (answer, Outcome::Pass);

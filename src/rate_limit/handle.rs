@@ -112,7 +112,10 @@ impl LimitHandle {
         };
         let claim = self.claim(ready, key, ready.spend(units));
         if self.quota.limit() == 0 && !ready.limit.shadow {
-            return self.config.refuse_for_good(self.at, claim);
+            let refused = Refused::Closed(self.at, Box::new(claim));
+            let outcome = self.config.judge_refused(&mut answer, refused);
+            let decision = answer.decisions.first().copied();
+            return decision.unwrap_or_else(|| nobody_knows(&self.quota, outcome));
         }
         answer.question.claims.push(claim);
         answer.question.limits.push(self.at);
@@ -200,14 +203,6 @@ impl LimitHandle {
 }
 
 impl Config {
-    /// Decides without the store what no store would allow.
-    fn refuse_for_good(&self, at: u8, claim: Claim) -> Decision {
-        let quota = *claim.quota();
-        let (answer, outcome) = self.refused(Refused::Closed(at, Box::new(claim)));
-        let decision = answer.decisions.first().copied();
-        decision.unwrap_or_else(|| nobody_knows(&quota, outcome))
-    }
-
     /// Forgets what this process remembers of a key.
     fn forget(&self, key: &crate::store::Key) {
         self.family.denials.forget(key);

@@ -1,6 +1,6 @@
 //! Answers a request that is refused, and finishes the response of one that has passed.
 
-use std::sync::Arc;
+use std::{mem, sync::Arc};
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, header::RETRY_AFTER};
@@ -12,72 +12,52 @@ use super::{
     charged::Charged,
     config::Config,
     grpc::is_grpc,
-    head::Head,
+    head::{self, Head},
     headers::Told,
-    settlement::{Stream, settle},
+    settlement::Stream,
 };
 use crate::{
-    body::{ResponseBody, Task},
+    body::ResponseBody,
     store::{MAX_CLAIMS, Spend},
 };
 
-/// A request that has passed, and what its response has to tell.
-pub(super) struct Passed {
-    config: Arc<Config>,
-    answer: Answer,
-    // A gRPC call has no header fields for it.
-    silent: bool,
-}
-
-impl Passed {
+impl Config {
+    /// Prepares a request that passes.
     #[inline]
-    pub(super) fn new<B>(config: &Arc<Config>, answer: Answer, request: &mut Request<B>) -> Self {
-        if config.is_nested() {
-            config.mark(&answer, request.extensions_mut());
+    pub(super) fn pass<B>(&self, answer: &mut Answer, request: &mut Request<B>) {
+        if self.is_nested() {
+            self.mark(answer, request.extensions_mut());
         }
-        Self {
-            config: Arc::clone(config),
-            silent: config.answers.headers == Headers::None
-                || answer.question.is_empty()
-                || is_grpc(request.headers()),
-            answer,
-        }
-    }
-
-    /// Corrects what the request was charged, if the response says so.
-    #[inline]
-    pub(super) fn settle<B>(&mut self, response: Response<B>) -> (Response<B>, Option<Task>) {
-        if self.answer.question.is_empty() || !self.config.has_corrections(response.extensions()) {
-            return (response, None);
-        }
-        let (parts, body) = response.into_parts();
-        let corrections = self.config.corrections(&mut self.answer, &parts);
-        let settling = settle(&self.config, corrections, self.answer.counted);
-        (Response::from_parts(parts, body), settling)
+        // A gRPC call has no header fields for it.
+        answer.silent = self.answers.headers == Headers::None || is_grpc(request.headers());
     }
 
     /// Tells what was decided.
     #[inline]
-    pub(super) fn finish<B>(self, mut response: Response<B>) -> Response<ResponseBody<B>> {
-        if !self.silent {
-            self.config.write_headers(&self.answer, &mut response);
+    pub(super) fn finish<B>(
+        self: &Arc<Self>,
+        answer: &mut Answer,
+        mut response: Response<B>,
+    ) -> Response<ResponseBody<B>> {
+        if answer.question.is_empty() {
+            return response.map(ResponseBody::inner);
         }
-        if self.config.answers.report && !self.answer.question.is_empty() {
-            let report = self.config.report(&self.answer);
+        if !answer.silent {
+            self.write_headers(answer, &mut response);
+        }
+        if self.answers.report {
+            let report = self.report(answer);
             response.extensions_mut().insert(report);
         }
-        let spending = response.extensions().get::<Spending>();
-        match spending.filter(|_| !self.answer.question.is_empty()) {
-            None => response.map(ResponseBody::inner),
-            Some(spending) => {
-                let stream = Stream {
-                    config: self.config,
-                    spending: spending.clone(),
-                    answer: self.answer,
-                };
-                response.map(|body| ResponseBody::watched(body, Box::new(stream)))
-            }
-        }
+        let Some(spending) = response.extensions().get::<Spending>() else {
+            return response.map(ResponseBody::inner);
+        };
+        let stream = Stream {
+            config: Arc::clone(self),
+            spending: spending.clone(),
+            answer: mem::take(answer),
+        };
+        response.map(|body| ResponseBody::watched(body, Box::new(stream)))
     }
 }
 
@@ -88,13 +68,12 @@ impl Config {
         &self,
         answer: &Answer,
         reason: Reason,
-        request: Request<B>,
+        request: &mut Request<B>,
     ) -> Response<Bytes> {
-        let (parts, _) = request.into_parts();
         let limits = answer.question.limits.iter();
         let mut limits = limits.filter_map(|at| self.limits.get(usize::from(*at)));
         if limits.clone().any(|ready| ready.limit.by.is_address()) {
-            self.addresses.untrusted_proxy(&Head::whole(&parts));
+            self.untrusted_proxy(request);
         }
         let told: SmallVec<[Told<'_>; MAX_CLAIMS]> = self.told(answer).collect();
         let jitter = self.answers.jitter;
@@ -105,10 +84,13 @@ impl Config {
             }
             _ => Refusal::quota_exceeded(&told, jitter),
         };
-        let grpc = is_grpc(&parts.headers);
+        let grpc = is_grpc(request.headers());
         let mut response = match &self.answers.on_refusal {
-            None => refusal.answer(&parts.headers),
-            Some(hook) => with_retry_after(hook(&parts, &refusal), &refusal, grpc),
+            None => refusal.answer(request.headers()),
+            Some(hook) => {
+                let response = head::lend(request, |parts| hook(parts, &refusal));
+                with_retry_after(response, &refusal, grpc)
+            }
         };
         if !grpc && self.answers.headers != Headers::None {
             self.write_headers(answer, &mut response);
@@ -117,6 +99,17 @@ impl Config {
             response.extensions_mut().insert(self.report(answer));
         }
         response
+    }
+
+    /// Says that a proxy seems to be in front. A hook for the peer wants the whole head.
+    fn untrusted_proxy<B>(&self, request: &mut Request<B>) {
+        if self.addresses.needs_parts() {
+            head::lend(request, |parts| {
+                self.addresses.untrusted_proxy(&Head::whole(parts));
+            });
+        } else {
+            self.addresses.untrusted_proxy(&Head::of(request));
+        }
     }
 
     /// Marks what was charged, for layers further in.
@@ -134,6 +127,7 @@ impl Config {
     }
 
     /// Returns what clients may know.
+    #[inline]
     fn told<'a>(&'a self, answer: &'a Answer) -> impl Iterator<Item = Told<'a>> {
         self.decided(answer).map(|(ready, claim, decision)| Told {
             label: &ready.label,
@@ -144,16 +138,17 @@ impl Config {
     }
 
     fn write_headers<B>(&self, answer: &Answer, response: &mut Response<B>) {
-        let told = self.decided(answer);
-        let listed = told.filter(|(ready, ..)| ready.limit.is_listed());
-        let listed: SmallVec<[Told<'_>; 4]> = listed
-            .map(|(ready, claim, decision)| Told {
-                label: &ready.label,
-                quota: claim.quota(),
-                decision,
-                enforced: true,
-            })
-            .collect();
+        let mut listed: SmallVec<[Told<'_>; 4]> = SmallVec::new();
+        for (ready, claim, decision) in self.decided(answer) {
+            if ready.limit.is_listed() {
+                listed.push(Told {
+                    label: &ready.label,
+                    quota: claim.quota(),
+                    decision,
+                    enforced: true,
+                });
+            }
+        }
         let policies = self
             .answers
             .policies

@@ -8,17 +8,22 @@ use smallvec::SmallVec;
 use super::{Event, Spending, Spent, answer::Answer, config::Config, front::Counted, limit::Cost};
 use crate::{
     body::{AtEnd, Task},
-    executor::Executor,
     store::{Claim, Decision, Decisions, MAX_CLAIMS, Result, Spend, Store},
 };
 
 /// Claims that correct what a request was charged.
-pub(super) type Corrections = SmallVec<[Claim; 2]>;
+type Corrections = SmallVec<[Claim; 2]>;
 
 impl Config {
+    /// Corrects what the request was charged, if its response says so. `None`: it is done.
+    pub(super) fn settle(self: &Arc<Self>, answer: &mut Answer, response: &Parts) -> Option<Task> {
+        let corrections = self.corrections(answer, response);
+        settle(self, corrections, answer.counted)
+    }
+
     /// Returns what has to be corrected now that the response is there. From then on the answer says what is left of
     /// each charge, for what the end of a stream has to say.
-    pub(super) fn corrections(&self, answer: &mut Answer, response: &Parts) -> Corrections {
+    fn corrections(&self, answer: &mut Answer, response: &Parts) -> Corrections {
         let spent = response.extensions.get::<Spent>();
         let costs = self.decided(answer).map(|(ready, ..)| {
             let counts = ready.limit.counts.as_ref();
@@ -31,22 +36,22 @@ impl Config {
         let costs: SmallVec<[_; MAX_CLAIMS]> = costs.collect();
         let claims = answer.question.claims.iter_mut();
         let taken = claims.zip(answer.decisions.iter()).zip(costs);
-        taken
-            .filter_map(|((claim, decision), cost)| {
-                let cost = cost?;
-                let correction = correct(claim, decision, cost)?;
-                *claim = claim.clone().spend(match claim.spending() {
-                    Spend::Shadow(_) => Spend::Shadow(cost),
-                    _ => Spend::Take(cost),
-                });
-                Some(correction)
-            })
-            .collect()
+        let corrections = taken.filter_map(|((claim, decision), cost)| {
+            let cost = cost?;
+            let correction = correct(claim, decision, cost)?;
+            *claim = claim.clone().spend(match claim.spending() {
+                Spend::Shadow(_) => Spend::Shadow(cost),
+                _ => Spend::Take(cost),
+            });
+            Some(correction)
+        });
+        corrections.collect()
     }
 
     /// Returns whether a response may have something to correct.
-    pub(super) fn has_corrections(&self, extensions: &Extensions) -> bool {
-        self.counts || extensions.get::<Spent>().is_some()
+    #[inline]
+    pub(super) fn has_corrections(&self, answer: &Answer, extensions: &Extensions) -> bool {
+        !answer.question.is_empty() && (self.counts || extensions.get::<Spent>().is_some())
     }
 
     /// Returns what has to be corrected now that the stream has ended.
@@ -84,11 +89,7 @@ fn correct(claim: &Claim, decision: &Decision, cost: u32) -> Option<Claim> {
 }
 
 /// Corrects charges where they were made. `None`: it is done.
-pub(super) fn settle(
-    config: &Arc<Config>,
-    mut claims: Corrections,
-    counted: Counted,
-) -> Option<Task> {
+fn settle(config: &Arc<Config>, mut claims: Corrections, counted: Counted) -> Option<Task> {
     if counted == Counted::Local {
         // What was counted here is given back here; a charge goes to the store, whatever came before.
         claims.retain(|claim| {
@@ -142,7 +143,15 @@ impl AtEnd for Stream {
         settle(&self.config, claims, self.answer.counted)
     }
 
-    fn executor(&self) -> Option<&Executor> {
-        self.config.executor.as_ref()
+    fn abandon(self: Box<Self>) {
+        let config = Arc::clone(&self.config);
+        let executor = config.executor.as_ref();
+        // Without an executor, what was reserved stays charged.
+        if let Some((executor, task)) = executor
+            .filter(|executor| executor.is_here())
+            .zip(self.at_end())
+        {
+            executor.spawn(task);
+        }
     }
 }
