@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 use super::{Event, Spending, Spent, answer::Answer, config::Config, front::Counted, limit::Cost};
 use crate::{
     body::{AtEnd, Task},
+    executor::Executor,
     store::{Claim, Decision, Decisions, MAX_CLAIMS, Result, Spend, Store},
 };
 
@@ -143,15 +144,7 @@ impl AtEnd for Stream {
         settle(&self.config, claims, self.answer.counted)
     }
 
-    fn abandon(self: Box<Self>) {
-        let config = Arc::clone(&self.config);
-        let executor = config.executor.as_ref();
-        // Without an executor, what was reserved stays charged.
-        if let Some((executor, task)) = executor
-            .filter(|executor| executor.is_here())
-            .zip(self.at_end())
-        {
-            executor.spawn(task);
-        }
+    fn executor(&self) -> Option<&Executor> {
+        self.config.executor.as_ref()
     }
 }
