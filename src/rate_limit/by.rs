@@ -232,6 +232,12 @@ impl By {
             .any(|source| matches!(source, Source::Parts(_) | Source::Later(_)))
     }
 
+    /// Returns whether an address is part of it.
+    pub(super) fn is_address(&self) -> bool {
+        self.sources()
+            .any(|source| matches!(source, Source::ClientIp | Source::PeerIp))
+    }
+
     /// Returns what is tried one after the other: each all of its sources together.
     pub(super) fn alternatives(&self) -> Vec<Vec<&Source>> {
         let mut alternatives = Vec::<Vec<_>>::new();
