@@ -175,11 +175,12 @@ async fn wait_for_all(founds: Vec<Found>) -> Option<Identifier> {
     Some(Identifier::tuple(&all))
 }
 
+#[inline(never)]
 fn find_any(any: &[Extractor], head: &Head<'_>, addresses: &Addresses) -> Found {
     let mut any = any.iter();
     while let Some(extractor) = any.next() {
         match extractor.find(head, addresses) {
-            Found::Now(None) => {}
+            Found::Nothing => {}
             Found::Now(identifier) => return Found::Now(identifier),
             Found::Later(first) => {
                 // The head of the request is only here now.
@@ -188,7 +189,7 @@ fn find_any(any: &[Extractor], head: &Head<'_>, addresses: &Addresses) -> Found 
             }
         }
     }
-    Found::Now(None)
+    Found::Nothing
 }
 
 async fn wait_for_any(first: Later, rest: Vec<Found>) -> Option<Identifier> {
@@ -198,7 +199,8 @@ async fn wait_for_any(first: Later, rest: Vec<Found>) -> Option<Identifier> {
             break;
         }
         found = match next {
-            Found::Now(identifier) => identifier,
+            Found::Now(identifier) => Some(identifier),
+            Found::Nothing => None,
             Found::Later(later) => later.await,
         };
     }
