@@ -30,7 +30,7 @@ pub(super) struct Config {
     pub(super) preflights: bool,
     pub(super) overrides: Overrides,
     pub(super) answers: Answers,
-    pub(super) on_event: Option<Arc<dyn Fn(&Event<'_>) + Send + Sync>>,
+    pub(super) on_event: Option<OnEvent>,
     pub(super) executor: Option<Executor>,
     // What the limits need, all together.
     needs_parts: bool,
@@ -63,6 +63,8 @@ pub(super) struct Answers {
     // The policies of all limits, where no plan changes them.
     pub(super) policies: Option<HeaderValue>,
 }
+
+pub(super) type OnEvent = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
 
 pub(super) type OnRefusal =
     Arc<dyn Fn(&Parts, &Refusal<'_>) -> Response<bytes::Bytes> + Send + Sync>;

@@ -203,6 +203,7 @@ async fn wait_for_all(founds: Vec<Found>, gap: Gap) -> Option<Identifier> {
     Some(Identifier::tuple(&all))
 }
 
+#[inline(never)]
 fn find_any(any: &[Extractor], head: &Head<'_>, addresses: &Addresses) -> Found {
     let mut any = any.iter();
     while let Some(extractor) = any.next() {

@@ -195,11 +195,12 @@ async fn a_forwarding_header_is_believed_only_of_trusted_proxies() {
             .await;
         left(&response)[0].1
     };
-    let direct = Server::start(&[]);
+    let slow = ("LIMITS", "api=60/h burst 10"); // nothing comes back meanwhile
+    let direct = Server::start(&[slow]);
     assert_eq!(left_of(&direct, "192.0.2.1").await, 9);
     assert!(left_of(&direct, "192.0.2.2").await < 9);
 
-    let behind_one = Server::start(&[("PROXIES", "1")]);
+    let behind_one = Server::start(&[slow, ("PROXIES", "1")]);
     assert_eq!(left_of(&behind_one, "192.0.2.1").await, 9);
     assert_eq!(left_of(&behind_one, "192.0.2.2").await, 9);
     // What is to the left of the proxy's entry, the client has written.
