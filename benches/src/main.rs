@@ -1,4 +1,5 @@
-//! The benchmarks: `cargo bench` prints one table. `cargo bench -- WORD` prints the rows whose names contain the word.
+//! The benchmarks: `cargo bench` prints one table. `cargo bench -- WORD` prints the rows whose names or headings
+//! contain the word.
 //!
 //! Two sections are printed only when they are named, since they take other programs and a minute or two:
 //!
@@ -87,19 +88,24 @@ fn print(filter: Option<&String>) {
     }
 }
 
-/// Returns the rows whose names contain the word, and those that they are compared with.
+/// Returns the rows whose names or headings contain the word, and all that they are compared with.
 fn chosen(filter: Option<&String>) -> Vec<Row> {
     let mut rows = rows();
     let Some(word) = filter else {
         return rows;
     };
-    let names: Vec<String> = rows
+    let asked = |row: &&Row| row.name.contains(word) || row.group.contains(word);
+    let mut names: Vec<String> = rows
         .iter()
-        .filter(|row| row.name.contains(word))
-        .flat_map(|row| [Some(row.name.as_str()), row.over, row.peer])
-        .flatten()
-        .map(str::to_owned)
+        .filter(asked)
+        .map(|row| row.name.clone())
         .collect();
+    let mut at = 0;
+    while let Some(name) = names.get(at) {
+        let row = rows.iter().find(|row| row.name == *name);
+        names.extend(row.map(Row::compared_with).unwrap_or_default());
+        at += 1;
+    }
     rows.retain(|row| names.contains(&row.name));
     rows
 }

@@ -17,6 +17,8 @@ pub struct Row {
     pub most: Option<u64>,
     /// The most instructions, as a multiple of another row.
     pub within: Option<(f64, String)>,
+    /// The most time, as a multiple of another row.
+    pub time: Option<(f64, &'static str)>,
     /// The most allocations.
     pub allocations: Option<u64>,
     /// The row that is part of this one, and is subtracted.
@@ -41,10 +43,19 @@ impl Row {
             }),
             most: None,
             within: None,
+            time: None,
             allocations: None,
             over: None,
             peer: None,
         }
+    }
+
+    /// Returns the names of the rows that this one cannot be shown without.
+    pub fn compared_with(&self) -> Vec<String> {
+        let within = self.within.as_ref().map(|(_, of)| of.clone());
+        let others = [self.over, self.peer, self.time.map(|(_, of)| of)];
+        let others = others.into_iter().flatten().map(str::to_owned);
+        others.chain(within).collect()
     }
 
     /// Expects at most so many instructions.
@@ -56,6 +67,12 @@ impl Row {
     /// Expects at most so many times the instructions of another row.
     pub fn within(mut self, factor: f64, row: impl Into<String>) -> Self {
         self.within = Some((factor, row.into()));
+        self
+    }
+
+    /// Expects at most so many times the wall time of another row.
+    pub fn time(mut self, factor: f64, row: &'static str) -> Self {
+        self.time = Some((factor, row));
         self
     }
 

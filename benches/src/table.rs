@@ -40,7 +40,7 @@ impl Table {
                 row.allocations
                     .map_or("", |most| mark(own.allocations <= most as f64))
             ),
-            &format!("{sign}{:.0}", own.nanos),
+            &format!("{sign}{:.0}{}", own.nanos, self.time(row, own)),
         );
     }
 
@@ -71,6 +71,16 @@ impl Table {
             .map(|(most, text)| format!("{text} {}", mark(count.round() <= most.round())))
             .collect::<Vec<_>>()
             .join(", ")
+    }
+
+    /// Returns whether a row is as fast as it should be, if that is asked of it.
+    fn time(&self, row: &Row, own: Cost) -> &'static str {
+        let other = row
+            .time
+            .and_then(|(factor, of)| Some((factor, self.own.get(of)?)));
+        other.map_or("", |(factor, other)| {
+            mark(own.nanos <= factor * other.nanos)
+        })
     }
 
     fn ratio(&self, row: &Row, own: Cost) -> String {

@@ -8,6 +8,7 @@ mod bill;
 mod caller;
 mod endpoint;
 mod joins;
+mod limits;
 mod lone;
 mod open_loop;
 mod sdk;
@@ -28,6 +29,7 @@ pub fn print() {
     joins::print(&endpoint, &runtime);
     open_loop::print(&endpoint, &runtime);
     bill::print(&runtime);
+    limits::print(&runtime);
 }
 
 fn workers() -> Runtime {

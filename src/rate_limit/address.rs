@@ -42,11 +42,16 @@ impl Addresses {
     /// Returns what stands for the client.
     #[inline]
     pub(super) fn client(&self, head: &Head<'_>) -> Option<IpAddr> {
-        let peer = self.raw_peer(head);
-        let client = match &self.proxies {
-            Some(proxies) => proxies.client(peer, head.headers),
-            None => peer,
-        };
+        match &self.proxies {
+            None => self.peer(head),
+            Some(proxies) => self.behind(proxies, head),
+        }
+    }
+
+    // Apart: an address that comes from two places is put together byte by byte.
+    #[inline(never)]
+    fn behind(&self, proxies: &TrustedProxies, head: &Head<'_>) -> Option<IpAddr> {
+        let client = proxies.client(self.raw_peer(head), head.headers);
         if client.is_none() {
             self.notices.missing_peer(head.extensions);
         }

@@ -112,12 +112,13 @@ impl Config {
         &'a self,
         answer: &'a Answer,
     ) -> impl Iterator<Item = (&'a Ready, &'a Claim, &'a Decision)> + Clone {
-        let limits = answer.question.limits.iter();
-        let readies = limits.filter_map(|at| self.limits.get(usize::from(*at)));
-        let claims = answer.question.claims.iter();
-        readies
-            .zip(claims.zip(answer.decisions.iter()))
-            .map(|(ready, (claim, decision))| (ready, claim, decision))
+        let asked = answer.question.limits.iter().zip(&answer.question.claims);
+        asked
+            .zip(answer.decisions.iter())
+            .filter_map(|((at, claim), decision)| {
+                let ready = self.limits.get(usize::from(*at))?;
+                Some((ready, claim, decision))
+            })
     }
 
     fn tell_first(&self, answer: &Answer, event: impl Fn(&str) -> Event<'_>) {

@@ -10,7 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// section 2), which is one client whatever the prefix. A prefix above 128 counts as 128.
 #[inline]
 pub(super) const fn network(ip: IpAddr, ipv6_prefix: u8) -> IpAddr {
-    match ip.to_canonical() {
+    match ip {
         IpAddr::V4(ip) => IpAddr::V4(ip),
         IpAddr::V6(ip) => ipv6_network(ip, ipv6_prefix),
     }
@@ -19,8 +19,10 @@ pub(super) const fn network(ip: IpAddr, ipv6_prefix: u8) -> IpAddr {
 const NAT64: u128 = 0x64_ff9b << 96;
 const SIX_TO_FOUR: u128 = 0x2002 << 112;
 
-#[inline]
 const fn ipv6_network(ip: Ipv6Addr, prefix: u8) -> IpAddr {
+    if let Some(ip) = ip.to_ipv4_mapped() {
+        return IpAddr::V4(ip);
+    }
     let bits = ip.to_bits();
     if bits >> 32 == NAT64 >> 32 {
         return IpAddr::V4(Ipv4Addr::from_bits(bits as u32));
