@@ -106,7 +106,7 @@ impl By {
     ///
     /// impl From<UserId> for Identifier {
     ///     fn from(user: UserId) -> Self {
-    ///         Self::new(user.0.to_be_bytes())
+    ///         user.0.into()
     ///     }
     /// }
     ///

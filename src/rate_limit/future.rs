@@ -20,11 +20,9 @@ use super::{
     config::Config,
     decide::Begun,
     question::Pending,
+    settlement::Settling,
 };
-use crate::{
-    body::{ResponseBody, Task},
-    store::Result,
-};
+use crate::{body::ResponseBody, store::Result};
 
 pin_project! {
     /// Asks the store, then the inner service.
@@ -51,7 +49,7 @@ pin_project! {
         Asking { asking: Asking, waiting: Option<Box<(S, Request<ReqBody>)>> },
         Passed { #[pin] future: F },
         // The head waits until what the request was charged is corrected.
-        Settling { settling: Task, response: Option<R> },
+        Settling { settling: Settling, response: Option<R> },
         Refused { response: Option<Response<Bytes>> },
     }
 }
@@ -157,7 +155,8 @@ where
                     }
                 }
                 StateProjection::Settling { settling, response } => {
-                    ready!(settling.as_mut().poll(cx));
+                    let corrected = ready!(settling.as_mut().poll(cx));
+                    answer.correct(&corrected);
                     let response = response.take().expect(POLLED_AGAIN);
                     return Poll::Ready(Ok(config.finish(answer, response)));
                 }

@@ -28,7 +28,7 @@ use crate::{
 ///
 /// # tokio_test::block_on(async {
 /// let limits = RateLimitLayer::new(MemoryStore::new()).limit(MAILS).handle();
-/// let mails = limits.limit("mails")?;
+/// let mails = limits.limit(MAILS)?; // or by its name
 /// if mails.check("alice").await.allowed() {
 ///     // … send one …
 /// }
@@ -37,18 +37,18 @@ use crate::{
 /// # }).unwrap();
 /// ```
 #[derive(Clone)]
-pub struct Limits {
+pub struct RateLimitHandle {
     config: Arc<Config>,
 }
 
-/// One of the [`Limits`].
+/// One of the [`RateLimitHandle`].
 ///
 /// # Keys
 /// A key is what the [`By`](super::By) of the limit makes of a request; [`key`](Self::key) tells for a request at hand.
 ///
 /// | a limit by | has the keys |
 /// |---|---|
-/// | `CLIENT_IP`, `PEER_IP` | [`Limits::client`] of the address |
+/// | `CLIENT_IP`, `PEER_IP` | [`RateLimitHandle::client`] of the address |
 /// | a header, a cookie | [`Identifier::secret`] of the value |
 /// | `EVERYONE` | `""` |
 /// | `ROUTE`, `METHOD` | the text |
@@ -69,7 +69,7 @@ pub struct UnknownLimit {
     known: Vec<&'static str>,
 }
 
-impl Limits {
+impl RateLimitHandle {
     pub(super) const fn new(config: Arc<Config>) -> Self {
         Self { config }
     }
@@ -78,7 +78,8 @@ impl Limits {
     ///
     /// # Errors
     /// If the layer has none of that name; the error lists those it has.
-    pub fn limit(&self, name: &str) -> std::result::Result<LimitHandle, UnknownLimit> {
+    pub fn limit(&self, name: impl AsRef<str>) -> std::result::Result<LimitHandle, UnknownLimit> {
+        let name = name.as_ref();
         let mut limits = (0..).zip(&self.config.limits);
         match limits.find(|(_, ready)| ready.limit.name == name) {
             Some((at, ready)) => Ok(LimitHandle {
@@ -284,7 +285,7 @@ impl fmt::Display for UnknownLimit {
 
 impl error::Error for UnknownLimit {}
 
-impl fmt::Debug for Limits {
+impl fmt::Debug for RateLimitHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.config.names()).finish()
     }

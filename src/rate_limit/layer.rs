@@ -7,8 +7,8 @@ use http::{Response, request::Parts};
 use tower_layer::Layer;
 
 use super::{
-    Advice, Event, Headers, Limit, Limits, Overrides, RateLimit, Refusal, TrustedProxies, When,
-    advice, config::Config, family::Family, func::Func,
+    Advice, Event, Headers, Limit, Overrides, RateLimit, RateLimitHandle, Refusal, TrustedProxies,
+    When, advice, config::Config, family::Family, func::Func,
 };
 use crate::{
     executor::Executor,
@@ -204,8 +204,8 @@ impl RateLimitLayer {
 
     /// Returns a handle to the limits, for use outside of requests.
     #[must_use]
-    pub fn handle(&self) -> Limits {
-        Limits::new(Arc::clone(&self.config))
+    pub fn handle(&self) -> RateLimitHandle {
+        RateLimitHandle::new(Arc::clone(&self.config))
     }
 
     /// Asks the store once for each limit, without charging anything, and looks for set-ups that cannot work as intended.

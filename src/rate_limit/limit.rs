@@ -321,6 +321,13 @@ impl Limit {
     }
 }
 
+impl AsRef<str> for Limit {
+    /// Returns the name.
+    fn as_ref(&self) -> &str {
+        self.name
+    }
+}
+
 impl fmt::Debug for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Limit")

@@ -137,7 +137,7 @@ pub use self::{
     by::By,
     event::Event,
     future::ResponseFuture,
-    handle::{LimitHandle, Limits, UnknownLimit},
+    handle::{LimitHandle, RateLimitHandle, UnknownLimit},
     headers::{Headers, Reset},
     layer::RateLimitLayer,
     lease::Lease,

@@ -1,6 +1,6 @@
 //! What is charged or given back once the truth about a request is known.
 
-use std::sync::Arc;
+use std::{pin::Pin, sync::Arc};
 
 use http::{Extensions, response::Parts};
 use smallvec::SmallVec;
@@ -17,9 +17,19 @@ type Corrections = SmallVec<[Claim; 2]>;
 
 impl Config {
     /// Corrects what the request was charged, if its response says so. `None`: it is done.
-    pub(super) fn settle(self: &Arc<Self>, answer: &mut Answer, response: &Parts) -> Option<Task> {
+    pub(super) fn settle(
+        self: &Arc<Self>,
+        answer: &mut Answer,
+        response: &Parts,
+    ) -> Option<Settling> {
         let corrections = self.corrections(answer, response);
-        settle(self, corrections, answer.counted)
+        match settle(self, corrections, answer.counted) {
+            Settled::Now(corrected) => {
+                answer.correct(&corrected);
+                None
+            }
+            Settled::Later(settling) => Some(settling),
+        }
     }
 
     /// Returns what has to be corrected now that the response is there. From then on the answer says what is left of
@@ -89,8 +99,35 @@ fn correct(claim: &Claim, decision: &Decision, cost: u32) -> Option<Claim> {
     Some(claim.clone().spend(spend))
 }
 
-/// Corrects charges where they were made. `None`: it is done.
-fn settle(config: &Arc<Config>, mut claims: Corrections, counted: Counted) -> Option<Task> {
+/// What the store has made of corrections.
+pub(super) struct Corrected {
+    claims: Corrections,
+    decisions: Decisions,
+}
+
+/// Corrections that take time.
+pub(super) type Settling = Pin<Box<dyn Future<Output = Corrected> + Send>>;
+
+/// Corrections that are done, or take time.
+enum Settled {
+    Now(Corrected),
+    Later(Settling),
+}
+
+impl Answer {
+    /// Tells what is left after corrections.
+    pub(super) fn correct(&mut self, corrected: &Corrected) {
+        for (claim, decision) in corrected.claims.iter().zip(corrected.decisions.iter()) {
+            let mut claims = self.question.claims.iter();
+            if let Some(at) = claims.position(|asked| asked.key() == claim.key()) {
+                self.decisions.correct(at, decision);
+            }
+        }
+    }
+}
+
+/// Corrects charges where they were made.
+fn settle(config: &Arc<Config>, mut claims: Corrections, counted: Counted) -> Settled {
     if counted == Counted::Local {
         // What was counted here is given back here; a charge goes to the store, whatever came before.
         claims.retain(|claim| {
@@ -98,36 +135,38 @@ fn settle(config: &Arc<Config>, mut claims: Corrections, counted: Counted) -> Op
             matches!(claim.spending(), Spend::Charge(_))
         });
     }
-    if claims.is_empty() {
-        return None;
-    }
     let mut decisions = Decisions::new();
+    if claims.is_empty() {
+        return Settled::Now(Corrected { claims, decisions });
+    }
     if let Some(answer) = config.store.try_acquire(&claims, &mut decisions) {
-        settled(config, &claims, answer);
-        return None;
+        let answer = answer.map(|()| decisions);
+        return Settled::Now(settled(config, claims, answer));
     }
     let running = config.family.background.begin();
     let config = Arc::clone(config);
-    Some(Box::pin(async move {
-        let answer = config.store.acquire_later(&claims).await.map(|_| ());
-        settled(&config, &claims, answer);
+    Settled::Later(Box::pin(async move {
+        let answer = config.store.acquire_later(&claims).await;
+        let corrected = settled(&config, claims, answer);
         drop(running);
+        corrected
     }))
 }
 
-fn settled(config: &Config, claims: &Corrections, answer: Result<()>) {
-    for claim in claims {
+fn settled(config: &Config, claims: Corrections, answer: Result<Decisions>) -> Corrected {
+    for claim in &claims {
         config.family.denials.forget(claim.key());
     }
-    let Err(error) = answer else { return };
-    config.tell(&Event::StoreError { error: &error });
-    let charges: Corrections = claims
-        .iter()
-        .filter(|claim| matches!(claim.spending(), Spend::Charge(_)))
-        .cloned()
-        .collect();
-    let mut decisions = Decisions::new();
-    config.family.local.decide(&charges, &error, &mut decisions);
+    let decisions = answer.unwrap_or_else(|error| {
+        config.tell(&Event::StoreError { error: &error });
+        let charges = claims.iter();
+        let charges = charges.filter(|claim| matches!(claim.spending(), Spend::Charge(_)));
+        let charges: Corrections = charges.cloned().collect();
+        let mut decisions = Decisions::new();
+        config.family.local.decide(&charges, &error, &mut decisions);
+        Decisions::new() // what they say is not what the store says
+    });
+    Corrected { claims, decisions }
 }
 
 /// What is settled when a streamed body ends.
@@ -141,7 +180,12 @@ impl AtEnd for Stream {
     fn at_end(self: Box<Self>) -> Option<Task> {
         let spent = self.spending.spent()?;
         let claims = self.config.last_corrections(&self.answer, &spent);
-        settle(&self.config, claims, self.answer.counted)
+        match settle(&self.config, claims, self.answer.counted) {
+            Settled::Now(_) => None,
+            Settled::Later(settling) => Some(Box::pin(async {
+                settling.await;
+            })),
+        }
     }
 
     fn executor(&self) -> Option<&Executor> {

@@ -13,12 +13,13 @@ use smallvec::SmallVec;
 ///
 /// # let mut response = Response::new(());
 /// // A search that has touched 40 shards, and answers with 1,234 tokens.
-/// response.extensions_mut().insert(Spent::units(40).and("tokens", 1_234));
+/// response.extensions_mut().insert(Spent::of("shards", 40).and("tokens", 1_234));
 /// ```
 ///
 /// Settled before the head of the response goes out, in the window in which the request was charged: units of a window
 /// that has ended are not given back. A request may overdraw its limits: the next ones are refused until the debt is
-/// repaid. A cost that is only known at the end of a stream is [`Spending`].
+/// repaid. A cost that is only known at the end of a stream is [`Spending`]. With axum, a handler returns
+/// `(Extension(spent), response)`.
 #[derive(Clone, Debug, Default)]
 pub struct Spent {
     units: SmallVec<[(&'static str, u32); 2]>,
@@ -27,9 +28,10 @@ pub struct Spent {
 }
 
 impl Spent {
-    /// The request has cost `n` of the unit of a limit that names none: `requests`.
+    /// The request counts for `n`, in **every** limit of the layer that counts requests, such as a batch of so many. For a
+    /// cost of one limit alone, give it a [unit](super::Limit::unit) of its own.
     #[must_use]
-    pub fn units(n: u32) -> Self {
+    pub fn requests(n: u32) -> Self {
         Self::of(super::Limit::REQUESTS, n)
     }
 

@@ -176,6 +176,14 @@ impl Decisions {
         self.decisions.push(decision);
     }
 
+    /// Tells what is left after a correction: the units are still those of the window in which they were taken.
+    pub(crate) fn correct(&mut self, at: usize, correction: &Decision) {
+        if let Some(decision) = self.decisions.get_mut(at) {
+            decision.remaining = correction.remaining;
+            decision.reset_micros = correction.reset_micros;
+        }
+    }
+
     /// Makes the answer empty again.
     pub fn clear(&mut self) {
         self.wait = Wait::NONE;

@@ -173,6 +173,13 @@ impl From<String> for Identifier {
     }
 }
 
+impl From<u64> for Identifier {
+    /// Takes the number as the name that spells it.
+    fn from(id: u64) -> Self {
+        Self::new(itoa::Buffer::new().format(id))
+    }
+}
+
 impl From<IpAddr> for Identifier {
     /// Takes the address as it is. An IPv4 address mapped into IPv6 is another identifier than the address itself:
     /// see [`IpAddr::to_canonical`].

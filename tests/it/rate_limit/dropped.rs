@@ -14,7 +14,7 @@ const POINTS: Limit = Limit::new("points", TEN).reserve(|_| 5);
 
 fn spending() -> Response<Body> {
     let mut response = Response::new(Body::default());
-    response.extensions_mut().insert(Spent::units(1));
+    response.extensions_mut().insert(Spent::requests(1));
     response
 }
 

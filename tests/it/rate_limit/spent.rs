@@ -37,7 +37,11 @@ async fn left_after(limit: Limit, spent: Spent) -> u32 {
         let layer = RateLimitLayer::new(store).limit(limit.clone());
         let answer = answer_with(&layer, get("/"), |_| spending(spent.clone())).await;
         assert_eq!(answer.status(), 200);
+        let told = answer.headers()["ratelimit"].to_str().unwrap().to_owned();
         left.push(left_of_alice(&layer, name).await);
+        // Clients are told what is left after the correction, not before.
+        let is_left = format!(r#""{name}";r={}"#, left.last().unwrap());
+        assert!(told.split(';').take(2).eq(is_left.split(';')), "{told}");
     }
     assert_eq!(left[0], left[1], "a store that waits differs");
     left[0]
@@ -46,13 +50,13 @@ async fn left_after(limit: Limit, spent: Spent) -> u32 {
 #[tokio::test]
 async fn what_was_spent_more_is_charged_and_what_was_spent_less_is_given_back() {
     for (spent, left) in [
-        (Spent::units(7), 3),
-        (Spent::units(2), 8),
-        (Spent::units(5), 5),
-        (Spent::units(0), 10),
-        (Spent::units(100), 0),
-        (Spent::units(2).and("tokens", 9), 8),
-        (Spent::units(2).and(Limit::REQUESTS, 3), 7),
+        (Spent::requests(7), 3),
+        (Spent::requests(2), 8),
+        (Spent::requests(5), 5),
+        (Spent::requests(0), 10),
+        (Spent::requests(100), 0),
+        (Spent::requests(2).and("tokens", 9), 8),
+        (Spent::requests(2).and(Limit::REQUESTS, 3), 7),
     ] {
         assert_eq!(left_after(POINTS, spent.clone()).await, left, "{spent:?}");
     }
@@ -61,7 +65,7 @@ async fn what_was_spent_more_is_charged_and_what_was_spent_less_is_given_back() 
 #[tokio::test]
 async fn another_unit_is_the_affair_of_other_limits() {
     assert_eq!(left_after(POINTS, Spent::of("tokens", 1)).await, 5);
-    assert_eq!(left_after(TOKENS, Spent::units(1)).await, 5);
+    assert_eq!(left_after(TOKENS, Spent::requests(1)).await, 5);
     assert_eq!(left_after(TOKENS, Spent::of("tokens", 1)).await, 9);
 }
 
@@ -83,7 +87,7 @@ async fn several_limits_are_settled_each_by_its_unit() {
         .limit(TOKENS)
         .limit(Limit::new("watched", TEN).cost(cost_five).shadow());
     answer_with(&layer, get("/"), |_| {
-        spending(Spent::units(2).and("tokens", 9))
+        spending(Spent::requests(2).and("tokens", 9))
     })
     .await;
     let mut left = Vec::new();
@@ -99,7 +103,7 @@ async fn whoever_overdraws_is_refused_until_the_debt_is_repaid() {
     let (store, clock) = memory();
     let quota = Quota::per_second(10);
     let layer = RateLimitLayer::new(store).limit(Limit::new("api", quota));
-    answer_with(&layer, get("/"), |_| spending(Spent::units(100))).await;
+    answer_with(&layer, get("/"), |_| spending(Spent::requests(100))).await;
     // Ninety of debt and one unit more: 9.1 seconds.
     let refused = send(&layer, get("/")).await;
     assert_eq!(
@@ -123,7 +127,7 @@ async fn what_was_taken_in_a_window_that_has_ended_is_not_given_back() {
     let time = clock.clone();
     answer_with(&layer, get("/"), move |_| {
         time.advance(Duration::from_secs(10));
-        spending(Spent::units(0))
+        spending(Spent::requests(0))
     })
     .await;
     assert_eq!(left_of_alice(&layer, "points").await, 10);
@@ -137,7 +141,7 @@ async fn what_was_taken_in_a_window_that_has_ended_is_not_given_back() {
                 .await
                 .allowed()
         );
-        Ok::<_, std::convert::Infallible>(spending(Spent::units(0)))
+        Ok::<_, std::convert::Infallible>(spending(Spent::requests(0)))
     });
     layer.layer(inner).oneshot(get("/")).await.unwrap();
     assert_eq!(left_of_alice(&layer, "points").await, 5);
@@ -226,9 +230,9 @@ async fn what_does_not_count_costs_nothing_whatever_was_spent() {
     let limit = Limit::new("points", TEN)
         .cost(cost_five)
         .count(is_unauthorized);
-    assert_eq!(left_after(limit, Spent::units(7)).await, 10);
+    assert_eq!(left_after(limit, Spent::requests(7)).await, 10);
     let counted = Limit::new("points", TEN).cost(cost_five).count(|_| true);
-    assert_eq!(left_after(counted, Spent::units(7)).await, 3);
+    assert_eq!(left_after(counted, Spent::requests(7)).await, 3);
 }
 
 #[tokio::test]
