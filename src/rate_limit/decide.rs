@@ -72,7 +72,7 @@ impl Config {
     }
 
     async fn acquire(&self, question: &Question) -> Result<Decisions> {
-        self.hand_back(question).await;
+        self.hand_back(question).await?;
         // Before the call leaves: what is remembered of it never outlives the truth.
         let asked_at = self.family.clock.now();
         let claims = &question.claims;
@@ -93,14 +93,18 @@ impl Config {
     }
 
     /// Charges the store for what was admitted while it could not be asked.
-    async fn hand_back(&self, question: &Question) {
+    ///
+    /// # Errors
+    /// As [`Store::acquire`]: a store that fails is not asked a second time, which could take as long again.
+    async fn hand_back(&self, question: &Question) -> Result<()> {
         let owed = self.family.local.owed(&question.claims);
         if owed.charges().is_empty() {
-            return;
+            return Ok(());
         }
-        if let Err(error) = self.store.acquire(owed.charges()).await {
-            self.family.local.owe_again(owed, &error);
-        }
+        let charged = self.store.acquire(owed.charges()).await;
+        charged.map(|_| ()).inspect_err(|error| {
+            self.family.local.owe_again(owed, error);
+        })
     }
 
     /// Refuses by what the store has said within the last second.

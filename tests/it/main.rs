@@ -6,6 +6,7 @@ mod adapters;
 mod broken;
 mod conformance;
 mod differential;
+mod limiter;
 mod lock;
 mod memory;
 mod node;

@@ -1,0 +1,18 @@
+//! The layer over real stores: a Redis, and the endpoint of Upstash before it.
+
+mod advice;
+mod bills;
+mod denials;
+mod drops;
+mod exact;
+mod handle;
+mod hand_back;
+mod leases;
+mod load;
+mod outages;
+mod plans;
+mod settle;
+mod shared;
+mod site;
+mod skew;
+mod unknown;
