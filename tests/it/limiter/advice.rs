@@ -17,7 +17,10 @@ const C: Limit = Limit::new("c", Quota::aligned(10, Duration::from_secs(60)));
 /// Returns the limit and the text of each advice.
 async fn advice(layer: &RateLimitLayer) -> Vec<(Option<&'static str>, String)> {
     let advice = layer.check().await;
-    advice.iter().map(|advice| (advice.limit(), advice.to_string())).collect()
+    advice
+        .iter()
+        .map(|advice| (advice.limit(), advice.to_string()))
+        .collect()
 }
 
 #[tokio::test]
@@ -35,8 +38,12 @@ async fn there_is_nothing_to_say_of_stores_that_work() {
 async fn each_limit_that_cannot_be_shared_is_named() {
     let site = Site::start().await;
     for names in [&["a"][..], &["a", "b"], &["a", "b", "c"]] {
-        let http = names.iter().fold(site.http(), |store, name| store.upstash_ratelimit(name, name));
-        let tcp = names.iter().fold(site.tcp(), |store, name| store.upstash_ratelimit(name, name));
+        let http = names.iter().fold(site.http(), |store, name| {
+            store.upstash_ratelimit(name, name)
+        });
+        let tcp = names.iter().fold(site.tcp(), |store, name| {
+            store.upstash_ratelimit(name, name)
+        });
         let layers = [
             site.layer(http.build().unwrap()),
             site.layer(tcp.build().unwrap()),
@@ -46,7 +53,12 @@ async fn each_limit_that_cannot_be_shared_is_named() {
             let named: Vec<_> = advice.iter().filter_map(|(limit, _)| *limit).collect();
             let expected: Vec<_> = names.iter().copied().filter(|name| *name != "c").collect();
             assert_eq!(named, expected);
-            assert!(advice.iter().all(|(_, text)| text.contains("not supported")), "{advice:?}");
+            assert!(
+                advice
+                    .iter()
+                    .all(|(_, text)| text.contains("not supported")),
+                "{advice:?}"
+            );
         }
     }
 }
@@ -56,7 +68,10 @@ async fn each_limit_that_cannot_be_shared_is_named() {
 async fn limits_that_only_fail_together_are_reported() {
     let site = Site::start().await;
     let sliding = Limit::new("d", Quota::sliding(10, Duration::from_secs(60)));
-    let store = site.http().upstash_ratelimit("c", "p").upstash_ratelimit("d", "p");
+    let store = site
+        .http()
+        .upstash_ratelimit("c", "p")
+        .upstash_ratelimit("d", "p");
     let layer = site.layer(store.build().unwrap()).limit(C).limit(sliding);
     let advice = advice(&layer).await;
     assert_eq!(advice.len(), 1, "{advice:?}");
@@ -67,7 +82,11 @@ async fn limits_that_only_fail_together_are_reported() {
 async fn a_wrong_token_is_reported_once() {
     let site = Site::start().await;
     let store = UpstashStore::builder(&site.server.url(), "CANARY").time_limit(HOUR);
-    let layer = site.layer(store.build().unwrap()).limit(A).limit(B).limit(C);
+    let layer = site
+        .layer(store.build().unwrap())
+        .limit(A)
+        .limit(B)
+        .limit(C);
     let advice = advice(&layer).await;
     assert_eq!(advice.len(), 1, "{advice:?}");
     assert_eq!(advice[0].0, None);

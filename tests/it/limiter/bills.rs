@@ -44,10 +44,11 @@ async fn n_limits_cost_n_and_three_commands_in_one_request() {
             } else {
                 site.http()
             };
-            let layer = NAMES[..n].iter().fold(
-                site.layer(store.build().unwrap()),
-                |layer, name| layer.limit(Limit::new(name, Quota::fixed(1000, HOUR))),
-            );
+            let layer = NAMES[..n]
+                .iter()
+                .fold(site.layer(store.build().unwrap()), |layer, name| {
+                    layer.limit(Limit::new(name, Quota::fixed(1000, HOUR)))
+                });
             let fixed = if by_client { 2 } else { 3 };
             let cost = steady(&site, &layer, PEER).await;
             assert_eq!(cost, (n as u64 + fixed, 1), "{n} limits");
@@ -69,7 +70,11 @@ async fn a_refusal_costs_three_commands_and_then_none_for_a_second() {
     for (by_client, expected) in [(false, 3), (true, 2)] {
         let store = || {
             let store = site.http();
-            let store = if by_client { store.client_clock() } else { store };
+            let store = if by_client {
+                store.client_clock()
+            } else {
+                store
+            };
             store.build().unwrap()
         };
         for n in 1..=3 {
@@ -143,9 +148,24 @@ async fn a_shared_limit_costs_no_more_than_that_of_node() {
     let mut node = Limiter::start(sdks, &site.server);
     let now = |site: &Site| tower_upstash::time::Clock::now(&site.clock).as_micros() / 1000;
     for (algorithm, name, quota, expected) in [
-        (model::Algorithm::Fixed, "fixed", Quota::aligned(1000, HOUR), 2),
-        (model::Algorithm::Sliding, "sliding", Quota::sliding(1000, HOUR), 3),
-        (model::Algorithm::Bucket, "bucket", Quota::token_bucket(1000, HOUR), 4),
+        (
+            model::Algorithm::Fixed,
+            "fixed",
+            Quota::aligned(1000, HOUR),
+            2,
+        ),
+        (
+            model::Algorithm::Sliding,
+            "sliding",
+            Quota::sliding(1000, HOUR),
+            3,
+        ),
+        (
+            model::Algorithm::Bucket,
+            "bucket",
+            Quota::token_bucket(1000, HOUR),
+            4,
+        ),
     ] {
         let limit = model::Limit {
             algorithm,
@@ -167,7 +187,10 @@ async fn a_shared_limit_costs_no_more_than_that_of_node() {
             assert_eq!((success, left), (true, 1000 - 13 - round - 1), "{name}");
             theirs = bill(&site).0;
         }
-        eprintln!("{name}: ours {} commands a request, theirs {theirs}", ours.0);
+        eprintln!(
+            "{name}: ours {} commands a request, theirs {theirs}",
+            ours.0
+        );
         assert!(ours.0 <= theirs, "{name}: theirs cost {theirs}");
     }
 }

@@ -67,14 +67,24 @@ async fn a_layer_that_remembers_decides_as_one_that_asks_each_time() {
     for store in 0..2 {
         site.flush().await;
         let store = site.stores()[store].clone();
-        let remembering = site.layer(store.clone()).limit(gcra.clone()).limit(window.clone());
+        let remembering = site
+            .layer(store.clone())
+            .limit(gcra.clone())
+            .limit(window.clone());
         let mut random = 7_u64;
         let mut refused = 0;
         for step in 0..200 {
-            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            site.advance(Duration::from_millis([0, 1, 40, 300, 900, 2_100][(random >> 33) as usize % 6]));
+            random = random
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            site.advance(Duration::from_millis(
+                [0, 1, 40, 300, 900, 2_100][(random >> 33) as usize % 6],
+            ));
             let decision = {
-                let fresh = site.layer(store.clone()).limit(gcra.clone()).limit(window.clone());
+                let fresh = site
+                    .layer(store.clone())
+                    .limit(gcra.clone())
+                    .limit(window.clone());
                 let (gcra, window) = (fresh.handle().limit("gcra"), fresh.handle().limit("window"));
                 let key = peer(&fresh);
                 let gcra = gcra.unwrap().peek(key.clone()).await.unwrap();
@@ -84,7 +94,10 @@ async fn a_layer_that_remembers_decides_as_one_that_asks_each_time() {
             site.follow();
             let answered = status(&remembering, PEER).await == 200;
             refused += u32::from(!answered);
-            assert!(answered >= decision, "step {step}: refused what the store allows");
+            assert!(
+                answered >= decision,
+                "step {step}: refused what the store allows"
+            );
         }
         assert!((20..180).contains(&refused), "{refused}");
     }

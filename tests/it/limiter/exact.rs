@@ -29,7 +29,9 @@ fn quotas() -> [(&'static str, Quota); 5] {
 /// R1: never more than the limit, at any concurrency. And not less.
 async fn admits_exactly_the_limit(layers: [RateLimitLayer; 2]) {
     for (name, quota) in quotas() {
-        let layers = layers.clone().map(|layer| layer.limit(Limit::new(name, quota)));
+        let layers = layers
+            .clone()
+            .map(|layer| layer.limit(Limit::new(name, quota)));
         let mut tasks = JoinSet::new();
         for task in 0..TASKS {
             let layer = layers[task % 2].clone();
@@ -87,7 +89,9 @@ async fn a_refused_request_leaves_all_three_limits_as_they_were_and_is_told_of_e
             let layer = || {
                 let store: SharedStore = site.stores()[store].clone();
                 let layer = site.layer(store);
-                order.iter().fold(layer, |layer, limit| layer.limit(limit.clone()))
+                order
+                    .iter()
+                    .fold(layer, |layer, limit| layer.limit(limit.clone()))
             };
             let names = order.each_ref().map(Limit::name);
             let left = |mine, all, long| {
@@ -111,7 +115,11 @@ async fn a_refused_request_leaves_all_three_limits_as_they_were_and_is_told_of_e
                 let answer = send(&layer(), "192.0.2.1").await;
                 assert_eq!(answer.status(), 429);
                 assert_eq!(remaining(&answer), left(0, 1, 96), "as if charged");
-                let wait: u64 = answer.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+                let wait: u64 = answer.headers()["retry-after"]
+                    .to_str()
+                    .unwrap()
+                    .parse()
+                    .unwrap();
                 assert!((3_500..=3_600).contains(&wait), "{wait}");
             }
             assert_eq!(site.held().await, held, "{names:?}");
@@ -146,7 +154,10 @@ async fn a_key_lives_until_its_limit_is_as_if_never_used() {
             let left: i64 = redis::from_redis_value(left).unwrap();
             let lives = lives.as_millis() as i64;
             // Slow machines are slow; an hour has just begun.
-            assert!(left <= lives && left > lives - 59_000, "{name}: {left} of {lives}");
+            assert!(
+                left <= lives && left > lives - 59_000,
+                "{name}: {left} of {lives}"
+            );
         }
     }
 }

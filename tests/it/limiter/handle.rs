@@ -23,8 +23,22 @@ fn stores(site: &Site) -> [(SharedStore, bool); 4] {
     [
         (http, false),
         (tcp, false),
-        (site.http().upstash_ratelimit("ten", "p").build().unwrap().into(), true),
-        (site.tcp().upstash_ratelimit("ten", "p").build().unwrap().into(), true),
+        (
+            site.http()
+                .upstash_ratelimit("ten", "p")
+                .build()
+                .unwrap()
+                .into(),
+            true,
+        ),
+        (
+            site.tcp()
+                .upstash_ratelimit("ten", "p")
+                .build()
+                .unwrap()
+                .into(),
+            true,
+        ),
     ]
 }
 
@@ -56,14 +70,20 @@ async fn a_charge_may_overdraw_and_is_repaid_first() {
     for store in site.stores() {
         site.flush().await;
         // A unit in six seconds.
-        let layer = site.layer(store).limit(Limit::new("debt", Quota::per_minute(10)));
+        let layer = site
+            .layer(store)
+            .limit(Limit::new("debt", Quota::per_minute(10)));
         let limit = layer.handle().limit("debt").unwrap();
         assert_eq!(status(&layer, PEER).await, 200);
         let charged = limit.charge(peer(&layer), 29).await.unwrap();
         assert_eq!(charged.remaining(), 0);
         let refused = send(&layer, PEER).await;
         assert_eq!(refused.status(), 429);
-        let wait: u64 = refused.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+        let wait: u64 = refused.headers()["retry-after"]
+            .to_str()
+            .unwrap()
+            .parse()
+            .unwrap();
         assert!((110..=126).contains(&wait), "{wait}");
         site.advance(Duration::from_secs(60));
         assert_eq!(status(&layer, PEER).await, 429);
@@ -91,7 +111,11 @@ async fn a_ban_lasts_its_time_whatever_is_left_and_can_be_lifted() {
         for layer in [&layer, &elsewhere] {
             let refused = send(layer, PEER).await;
             assert_eq!(refused.status(), 429);
-            let wait: u64 = refused.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+            let wait: u64 = refused.headers()["retry-after"]
+                .to_str()
+                .unwrap()
+                .parse()
+                .unwrap();
             assert!((7_100..=7_200).contains(&wait), "{wait}");
         }
         // Longer than a window: it is still a ban.

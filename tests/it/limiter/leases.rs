@@ -46,7 +46,10 @@ async fn what_is_leased_and_not_used_is_back_after_a_drain() {
 async fn processes_with_leases_are_admitted_no_more_than_the_limit_of_a_window() {
     let site = Site::with(|endpoint| endpoint.without_script_billing()).await;
     for window in 0..3 {
-        let layers: Vec<_> = site.stores().map(|store| site.layer(store).limit(LEASED)).into();
+        let layers: Vec<_> = site
+            .stores()
+            .map(|store| site.layer(store).limit(LEASED))
+            .into();
         let mut tasks = JoinSet::new();
         for task in 0..8 {
             let layer = layers[task % 2].clone();
@@ -84,7 +87,11 @@ async fn leases_of_a_window_end_with_it() {
         site.advance(HOUR);
         assert_eq!(status(&layer, PEER).await, 200);
         layer.handle().drain().await.unwrap();
-        assert_eq!(left(&layer).await, 999, "one of the new window, none given back to it");
+        assert_eq!(
+            left(&layer).await,
+            999,
+            "one of the new window, none given back to it"
+        );
     }
 }
 
@@ -100,7 +107,11 @@ async fn a_reset_and_a_ban_void_what_is_leased_here() {
         assert_eq!(left(&layer).await, 1_000);
         assert_eq!(status(&layer, PEER).await, 200);
         layer.handle().drain().await.unwrap();
-        assert_eq!(left(&layer).await, 999, "nothing came back that was taken before");
+        assert_eq!(
+            left(&layer).await,
+            999,
+            "nothing came back that was taken before"
+        );
 
         assert_eq!(admitted(&layer, PEER, 100).await, 100);
         limit.ban(peer(&layer), HOUR).await.unwrap();
@@ -176,7 +187,11 @@ async fn a_drain_that_fails_says_so_and_loses_no_more_than_its_trip() {
     let before = left(&layer).await;
     site.server.faults().inject(Fault::DropBefore.times(1));
     layer.handle().drain().await.unwrap_err();
-    assert_eq!(left(&layer).await, before, "the limit errs towards refusing");
+    assert_eq!(
+        left(&layer).await,
+        before,
+        "the limit errs towards refusing"
+    );
     layer.handle().drain().await.unwrap();
     assert_eq!(admitted(&layer, PEER, 10).await, 10);
 }

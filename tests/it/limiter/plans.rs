@@ -37,9 +37,24 @@ async fn a_change_of_plan_is_no_error_and_no_free_burst() {
         for (name, free, paid, kept) in [
             ("gcra", Quota::per_hour(10), Quota::per_hour(100), 80),
             ("fixed", Quota::fixed(10, HOUR), Quota::fixed(100, HOUR), 8),
-            ("aligned", Quota::aligned(10, HOUR), Quota::aligned(100, HOUR), 8),
-            ("sliding", Quota::sliding(10, HOUR), Quota::sliding(100, HOUR), 8),
-            ("strict", Quota::strict(10, HOUR), Quota::strict(100, HOUR), 8),
+            (
+                "aligned",
+                Quota::aligned(10, HOUR),
+                Quota::aligned(100, HOUR),
+                8,
+            ),
+            (
+                "sliding",
+                Quota::sliding(10, HOUR),
+                Quota::sliding(100, HOUR),
+                8,
+            ),
+            (
+                "strict",
+                Quota::strict(10, HOUR),
+                Quota::strict(100, HOUR),
+                8,
+            ),
         ] {
             let limit = Limit::new(name, free)
                 .by(By::EVERYONE)
@@ -53,7 +68,9 @@ async fn a_change_of_plan_is_no_error_and_no_free_burst() {
             assert_eq!(up.status(), 200);
             let left = 100 - kept - 1;
             let back = u32::from(name == "gcra"); // a unit in 36 s
-            let [now] = remaining(&up)[..] else { panic!("one limit") };
+            let [now] = remaining(&up)[..] else {
+                panic!("one limit")
+            };
             assert!((left..=left + back).contains(&now), "{name}: {now}");
             // Down again, and up: whoever goes to and fro wins nothing.
             let mut all = 9;

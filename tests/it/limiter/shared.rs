@@ -18,12 +18,38 @@ use super::site::{HOUR, Site, send_request};
 /// Names as a client could choose them. (Not `%2A`, which is documented to share the limit of `*`.)
 fn hostile() -> Vec<Vec<u8>> {
     let mut names: Vec<Vec<u8>> = [
-        "dynamic:global", "events:1", "denyList:all", "ipDenyListStatus", "", ":", "*", "~", "!", "(", "@",
-        "a:1", "a:b", "%", "~~", "(a,b)", "\"", "\\", "{}", "{a}", "é", "\u{2028}", "' or 1",
+        "dynamic:global",
+        "events:1",
+        "denyList:all",
+        "ipDenyListStatus",
+        "",
+        ":",
+        "*",
+        "~",
+        "!",
+        "(",
+        "@",
+        "a:1",
+        "a:b",
+        "%",
+        "~~",
+        "(a,b)",
+        "\"",
+        "\\",
+        "{}",
+        "{a}",
+        "é",
+        "\u{2028}",
+        "' or 1",
     ]
     .map(|name| name.as_bytes().to_vec())
     .into();
-    names.extend([b"\xff\xfe".to_vec(), b"\t".to_vec(), vec![b'x'; 10_000], vec![b'%'; 255]]);
+    names.extend([
+        b"\xff\xfe".to_vec(),
+        b"\t".to_vec(),
+        vec![b'x'; 10_000],
+        vec![b'%'; 255],
+    ]);
     names
 }
 
@@ -52,12 +78,18 @@ async fn every_name_that_a_client_may_choose_is_limited_by_the_store() {
             site.flush().await;
             let errors = Arc::new(AtomicU32::new(0));
             let shared = ["aligned", "sliding", "bucket"];
-            let store = || if over_http {
-                let store = shared.iter().fold(site.http(), |store, name| store.upstash_ratelimit(name, "p"));
-                site.layer(store.build().unwrap())
-            } else {
-                let store = shared.iter().fold(site.tcp(), |store, name| store.upstash_ratelimit(name, "p"));
-                site.layer(store.build().unwrap())
+            let store = || {
+                if over_http {
+                    let store = shared.iter().fold(site.http(), |store, name| {
+                        store.upstash_ratelimit(name, "p")
+                    });
+                    site.layer(store.build().unwrap())
+                } else {
+                    let store = shared
+                        .iter()
+                        .fold(site.tcp(), |store, name| store.upstash_ratelimit(name, "p"));
+                    site.layer(store.build().unwrap())
+                }
             };
             let layer = || {
                 let told = Arc::clone(&errors);
@@ -92,7 +124,11 @@ async fn a_key_that_holds_something_else_does_not_let_everything_pass() {
         (OnStoreError::Refuse, [503, 503, 503]),
     ] {
         site.flush().await;
-        let store = site.http().upstash_ratelimit("bucket", "p").build().unwrap();
+        let store = site
+            .http()
+            .upstash_ratelimit("bucket", "p")
+            .build()
+            .unwrap();
         let limit = by_name("bucket", Quota::token_bucket(2, HOUR)).on_store_error(on_error);
         let layer = site.layer(store).limit(limit);
         site.redis.command(&["SET", "p:x", "else"]).await.unwrap();

@@ -13,9 +13,7 @@ use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_upstash::{
     body::ResponseBody,
     rate_limit::{RateLimitLayer, Report},
-    store::{
-        RedisStore, RedisStoreBuilder, SharedStore, UpstashStore, UpstashStoreBuilder,
-    },
+    store::{RedisStore, RedisStoreBuilder, SharedStore, UpstashStore, UpstashStoreBuilder},
     time::{ManualClock, Timestamp},
 };
 
@@ -95,7 +93,9 @@ impl Site {
 
     /// Makes a layer as a process of its own would.
     pub(super) fn layer(&self, store: impl Into<SharedStore>) -> RateLimitLayer {
-        RateLimitLayer::new(store).clock(self.clock.clone()).report()
+        RateLimitLayer::new(store)
+            .clock(self.clock.clone())
+            .report()
     }
 
     pub(super) async fn flush(&self) {
@@ -149,5 +149,8 @@ pub(super) async fn admitted(layer: &RateLimitLayer, peer: &str, requests: u32) 
 /// What is left of the limits by the decisions of an answer.
 pub(super) fn remaining(answer: &Answer) -> Vec<u32> {
     let report = answer.extensions().get::<Report>().unwrap();
-    report.iter().map(|(_, decision)| decision.remaining()).collect()
+    report
+        .iter()
+        .map(|(_, decision)| decision.remaining())
+        .collect()
 }

@@ -66,10 +66,18 @@ async fn by_clocks_of_clients_gcra_admits_what_they_differ_by_once() {
             layer.limit(Limit::new(name, quota))
         });
         let [behind, ahead] = &layers;
-        assert_eq!(admitted(behind, "192.0.2.1", 2 * LIMIT).await, LIMIT, "{name}");
+        assert_eq!(
+            admitted(behind, "192.0.2.1", 2 * LIMIT).await,
+            LIMIT,
+            "{name}"
+        );
         // Five units come back in five minutes.
         let excess = if name == "gcra" { 5 } else { 0 };
-        assert_eq!(admitted(ahead, "192.0.2.1", 2 * LIMIT).await, excess, "{name}");
+        assert_eq!(
+            admitted(ahead, "192.0.2.1", 2 * LIMIT).await,
+            excess,
+            "{name}"
+        );
         assert_eq!(together(&layers).await, 0, "{name}: not again");
     }
 }

@@ -13,7 +13,13 @@ const PEER: &str = "192.0.2.1";
 async fn used(layer: &RateLimitLayer) -> u32 {
     let handle = layer.handle();
     let key = handle.client(PEER.parse().unwrap());
-    10 - handle.limit("ten").unwrap().peek(key).await.unwrap().remaining()
+    10 - handle
+        .limit("ten")
+        .unwrap()
+        .peek(key)
+        .await
+        .unwrap()
+        .remaining()
 }
 
 fn layer(site: &Site, on_error: OnStoreError) -> RateLimitLayer {
@@ -42,7 +48,11 @@ async fn a_request_whose_answer_is_lost_is_charged_once_at_most() {
             let before = site.server.bill().requests();
             site.server.faults().inject(fault.clone().times(1));
             assert_eq!(status(&layer, PEER).await, expected, "{fault:?}");
-            assert_eq!(site.server.bill().requests(), before + 1, "{fault:?}: sent again");
+            assert_eq!(
+                site.server.bill().requests(),
+                before + 1,
+                "{fault:?}: sent again"
+            );
             assert_eq!(used(&layer).await, 1 + charged, "{fault:?}");
             // The next request is charged for itself.
             assert_eq!(status(&layer, PEER).await, 200);
