@@ -56,6 +56,7 @@ pub(crate) fn ban_micros(duration: Duration) -> u64 {
 
 /// Decides a reset or a ban.
 #[cold]
+#[inline(never)]
 pub(super) fn settle<L: Level>(
     quota: &Quota,
     stored: Option<L::Stored>,
@@ -80,6 +81,7 @@ pub(super) fn settle<L: Level>(
 
 /// Decides any other claim on a key that is banned.
 #[cold]
+#[inline(never)]
 pub(super) fn refuse(quota: &Quota, end: u64, now: u64, spend: Spend) -> Decision {
     let rest = end.saturating_sub(now);
     let verdict = match spend {

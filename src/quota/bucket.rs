@@ -2,7 +2,7 @@
 
 use super::{
     Quota,
-    level::Level,
+    level::{Expire, Level},
     state::{Cell, END, Tag},
 };
 
@@ -10,7 +10,14 @@ pub(super) struct TokenBucket {
     refilled_at: u64,
     // Negative in debt.
     tokens: i64,
+    // When the bucket of another quota is full: until then it is not refilled.
+    foreign: Option<u64>,
 }
+
+/// A cell has the tokens in the lower bits of a word, and above them what tells the quota from others.
+const TOKEN_BITS: u32 = 40;
+/// The most that is owed: further charges are forgotten.
+const DEBT: i64 = -(1 << (TOKEN_BITS - 1));
 
 impl Level for TokenBucket {
     type Stored = Cell;
@@ -21,15 +28,25 @@ impl Level for TokenBucket {
             return Self {
                 refilled_at: now,
                 tokens: capacity,
+                foreign: None,
             };
         };
+        let stored = (cell.b << (u64::BITS - TOKEN_BITS)) as i64 >> (u64::BITS - TOKEN_BITS);
+        if cell.b >> TOKEN_BITS != fingerprint(quota) {
+            return Self {
+                refilled_at: cell.a.max(now),
+                tokens: stored.min(capacity),
+                foreign: Some(cell.expires()),
+            };
+        }
         let refills = now.saturating_sub(cell.a) / quota.window;
         let refilled =
             (refills.min(u64::from(u32::MAX)) as i64).saturating_mul(i64::from(quota.limit));
-        let tokens = (cell.b as i64).saturating_add(refilled).min(capacity);
+        let tokens = stored.saturating_add(refilled).min(capacity);
         Self {
             refilled_at: cell.a + refills * quota.window,
             tokens,
+            foreign: None,
         }
     }
 
@@ -38,7 +55,9 @@ impl Level for TokenBucket {
     }
 
     fn wait(&self, quota: &Quota, now: u64, cost: u32) -> u64 {
-        self.holds(quota, i64::from(cost)).saturating_sub(now)
+        let end = self.foreign;
+        end.unwrap_or_else(|| self.holds(quota, i64::from(cost)))
+            .saturating_sub(now)
     }
 
     fn reset(&self, quota: &Quota, now: u64) -> u64 {
@@ -46,16 +65,22 @@ impl Level for TokenBucket {
         if self.tokens >= full {
             0
         } else {
-            self.holds(quota, full).saturating_sub(now)
+            let end = self.foreign;
+            end.unwrap_or_else(|| self.holds(quota, full))
+                .saturating_sub(now)
         }
     }
 
     fn take(&mut self, _quota: &Quota, cost: u32) {
-        self.tokens = self.tokens.saturating_sub(i64::from(cost));
+        self.foreign = None;
+        self.tokens = self.tokens.saturating_sub(i64::from(cost)).max(DEBT);
     }
 
     /// What refills have given back since the charge is not given back again, as with GCRA.
     fn give_back(&mut self, quota: &Quota, cost: u32, window: u64) -> bool {
+        if self.foreign.is_some() {
+            return false;
+        }
         let refills = self.refilled_at.saturating_sub(window) / quota.window;
         let refilled = refills.saturating_mul(u64::from(quota.limit));
         let amount = u64::from(cost).saturating_sub(refilled) as i64;
@@ -75,7 +100,7 @@ impl Level for TokenBucket {
             fullness,
             expires,
             self.refilled_at,
-            self.tokens as u64,
+            fingerprint(quota) << TOKEN_BITS | self.tokens as u64 & ((1 << TOKEN_BITS) - 1),
         )
     }
 }
@@ -89,4 +114,11 @@ impl TokenBucket {
             .saturating_add(refills.saturating_mul(quota.window))
             .min(END)
     }
+}
+
+/// Returns 24 bits that tell a quota from others: part of the format of states.
+fn fingerprint(quota: &Quota) -> u64 {
+    let counts = u64::from(quota.limit) << 32 | u64::from(quota.burst);
+    let mixed = counts.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ quota.window;
+    mixed.wrapping_mul(0xd1b5_4a32_d192_ed03) >> TOKEN_BITS
 }

@@ -23,7 +23,7 @@ impl Span {
     }
 
     #[inline]
-    fn times(self, n: u32, limit: u64) -> Self {
+    pub(super) fn times(self, n: u32, limit: u64) -> Self {
         let whole = self.whole.saturating_mul(u64::from(n));
         if self.part == 0 {
             return Self::micros(whole);
@@ -50,7 +50,7 @@ impl Span {
     }
 
     #[inline]
-    fn minus(self, other: Self, limit: u64) -> Self {
+    pub(super) fn minus(self, other: Self, limit: u64) -> Self {
         if self <= other {
             return Self::ZERO;
         }
@@ -80,6 +80,12 @@ pub(super) struct Gcra {
     taken: Span,
 }
 
+impl Gcra {
+    pub(super) const fn new(now: u64, taken: Span) -> Self {
+        Self { now, taken }
+    }
+}
+
 impl Level for Gcra {
     type Stored = Cell;
 
@@ -91,12 +97,10 @@ impl Level for Gcra {
                 taken: Span::ZERO,
             };
         };
-        let limit = u64::from(quota.limit);
-        let part = if cell.a == quota.window && cell.b >> 32 == limit {
+        let part = if cell.b >> 32 == u64::from(quota.limit) {
             cell.b & u64::from(u32::MAX)
         } else {
-            // Another quota: what was taken counts by its time. Anything else would depend on when it is asked.
-            0
+            0 // of another limit: rounded up
         };
         // It has not expired, so the difference is above zero.
         let whole = cell.expires() - now - u64::from(part > 0);

@@ -26,7 +26,7 @@ pub(super) trait Level {
     /// Returns after how many microseconds the limit is as if never used.
     fn reset(&self, quota: &Quota, now: u64) -> u64;
 
-    /// Takes units, also where they are not there.
+    /// Takes units, at least one, also where they are not there.
     fn take(&mut self, quota: &Quota, cost: u32);
 
     /// Gives back what was taken in `window`. Returns whether anything changed.
@@ -79,7 +79,9 @@ pub(super) fn step<L: Level>(
         Spend::Peek(_) | Spend::Reset | Spend::Ban(_) => false,
         Spend::Take(cost) | Spend::Shadow(cost) | Spend::Charge(cost) => {
             available = available.saturating_sub(cost);
-            level.take(quota, cost);
+            if cost > 0 {
+                level.take(quota, cost);
+            }
             cost > 0
         }
         Spend::Refund { cost, window } => {

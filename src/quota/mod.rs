@@ -42,6 +42,7 @@
 mod algorithm;
 mod ban;
 mod bucket;
+mod carried;
 mod fixed;
 mod gcra;
 mod invalid;

@@ -1,6 +1,6 @@
 //! What is kept of a limit between two calls: 24 bytes, or for the strict window 72.
 
-use super::{ban::Bannable, level::Expire};
+use super::{Quota, ban::Bannable, level::Expire};
 use crate::{store::Decision, time::Timestamp};
 
 /// The result of [`Quota::step`](super::Quota::step).
@@ -9,8 +9,8 @@ use crate::{store::Decision, time::Timestamp};
 /// starts over when somebody else was first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// What to store from now on, until it [expires](State::expires_at): at once, after a refund of all that was taken, and
-    /// then the store deletes it. `None`: nothing changes, the time to live neither.
+    /// What to store from now on, until it [expires](State::expires_at): at once, after a refund of all that was taken or
+    /// a reset, and then the store deletes it. `None`: nothing changes, the time to live neither.
     pub state: Option<State>,
     /// The answer to the claim.
     pub decision: Decision,
@@ -192,8 +192,11 @@ impl Cell {
     fn is_sound(&self) -> bool {
         match self.tag() {
             Tag::None => false,
-            // The part is one of a microsecond.
-            Tag::Gcra => self.b & u64::from(u32::MAX) < self.b >> 32,
+            // The part is one of a microsecond, and the window one of a quota.
+            Tag::Gcra => {
+                self.b & u64::from(u32::MAX) < self.b >> 32
+                    && (1..=Quota::LONGEST).contains(&self.a)
+            }
             Tag::Fixed | Tag::Sliding | Tag::Bucket => self.a <= self.expires(),
             Tag::Ban => self.a == 0 && self.b == 0,
         }

@@ -1,8 +1,8 @@
 //! The step of a [`Quota`]: which algorithm decides.
 
 use super::{
-    Algorithm, Bannable, Cell, Quota, Ring, State, Step, bucket::TokenBucket, fixed::FixedWindow,
-    gcra::Gcra, level, sliding::SlidingWindow, strict::StrictWindow,
+    Algorithm, Bannable, Cell, Quota, Ring, State, Step, bucket::TokenBucket, carried::Carried,
+    fixed::FixedWindow, gcra::Gcra, level, sliding::SlidingWindow, strict::StrictWindow,
 };
 use crate::{
     store::{Decision, Spend},
@@ -13,15 +13,29 @@ impl Quota {
     /// Decides one claim: what becomes of `state` at `now`, and the answer.
     ///
     /// `state` is what an earlier step returned, or `None`; a state that has [expired](State::expires_at), or belongs to
-    /// another algorithm, counts as `None`. A state of another limit, burst or window is carried over, so that a
-    /// change of plan never gives a free burst. (A token bucket is
-    /// refilled by the windows of the new quota since its last refill.) That is for a change: quotas that take turns on one
-    /// state undo each other.
+    /// another algorithm, counts as `None`; unless it is a [ban](Spend::Ban), which is one for all.
+    ///
+    /// A state of another limit, burst or window is carried over, so that a change of plan never gives a free burst, and a
+    /// wait is true although a refusal writes nothing:
+    ///
+    /// - [GCRA](Algorithm::Gcra) carries over the share of the window that is taken. It goes on at the pace of the old
+    ///   window until the first charge, then at that of the new one.
+    /// - A [token bucket](Algorithm::TokenBucket) keeps its tokens until the old one would have been full, or the first
+    ///   charge: from then on it is refilled by the new quota.
+    /// - A fixed window goes on to its end. What sliding and strict windows counted counts whole until it expires or is
+    ///   charged again.
+    /// - What was charged to GCRA or a bucket is not given back before the first charge under another window, for a bucket
+    ///   another quota.
+    ///
+    /// Plans of GCRA that take turns on one state give, as a share of each plan, no more than the largest burst and what
+    /// comes back by the shortest window: who may choose between many a day and few a minute drains the day by the minute.
+    /// Such plans need keys of their own.
     ///
     /// - A cost of zero is allowed and writes nothing. A cost above the [capacity](Self::capacity) is
     ///   [`Never`](crate::store::Verdict::Never).
     /// - A refused claim leaves the state as it is.
     /// - A `now` before the last step gives nothing back.
+    /// - A [reset](Spend::Reset) of a state returns one that has expired, whatever the algorithm.
     #[must_use]
     pub fn step(&self, state: Option<&State>, now: Timestamp, spend: Spend) -> Step {
         let mut step = self.step_own(state, now, spend);
@@ -62,6 +76,7 @@ impl Quota {
         spend: Spend,
     ) -> (Option<Cell>, Decision) {
         match self.algorithm {
+            Algorithm::Gcra if Carried::is(cell, self) => self.step_carried(cell, now, spend),
             Algorithm::Gcra => level::step::<Gcra>(self, cell, now, spend),
             Algorithm::FixedWindow | Algorithm::AlignedWindow => {
                 level::step::<FixedWindow>(self, cell, now, spend)
@@ -73,6 +88,17 @@ impl Quota {
                 (None, decision)
             }
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn step_carried(
+        &self,
+        cell: Option<Cell>,
+        now: Timestamp,
+        spend: Spend,
+    ) -> (Option<Cell>, Decision) {
+        level::step::<Carried>(self, cell, now, spend)
     }
 
     #[inline]

@@ -90,7 +90,17 @@ fn limits(config: &Config) -> Vec<Advice> {
         ));
     }
     let short = limits().any(|limit| limit.quota.window() <= SHORT);
+    let unleased = limits().find(|limit| limit.lease.is_none() || limit.shadow);
     for limit in limits() {
+        if let Some(unleased) = unleased.filter(|_| limit.lease.is_some()) {
+            advice.push(Advice::new(
+                limit.name,
+                format!(
+                    "it is leased, but `{}` beside it is not: requests that both apply to take a trip all the same",
+                    unleased.name
+                ),
+            ));
+        }
         if limit.quota.window() >= LONG && limit.quota.capacity() > 100 && !short {
             advice.push(Advice::new(
                 limit.name,

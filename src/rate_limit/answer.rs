@@ -18,6 +18,8 @@ pub(super) struct Answer {
     pub(super) question: Question,
     pub(super) decisions: Decisions,
     pub(super) counted: Counted,
+    // The response tells nothing of it in header fields.
+    pub(super) silent: bool,
 }
 
 /// What becomes of a request.
@@ -28,20 +30,21 @@ pub(super) enum Outcome {
 }
 
 impl Answer {
-    /// A refusal by one limit that asked nothing.
-    pub(super) fn refused(refused: Refused) -> (Self, Outcome) {
-        let mut answer = Self::default();
+    /// Refuses by one limit, which asks nothing.
+    #[cold]
+    pub(super) fn refuse(&mut self, refused: Refused) -> Outcome {
+        *self = Self::default();
         match refused {
             Refused::Missing(at) => {
-                answer.question.limits.push(at);
-                (answer, Outcome::Refuse(Reason::MissingIdentifier))
+                self.question.limits.push(at);
+                Outcome::Refuse(Reason::MissingIdentifier)
             }
             Refused::Closed(at, claim) => {
-                answer.question.limits.push(at);
+                self.question.limits.push(at);
                 let step = claim.quota().step(None, Timestamp::MAX, claim.spending());
-                answer.decisions.push(&claim, step.decision);
-                answer.question.claims.push(*claim);
-                (answer, Outcome::Refuse(Reason::QuotaExceeded))
+                self.decisions.push(&claim, step.decision);
+                self.question.claims.push(*claim);
+                Outcome::Refuse(Reason::QuotaExceeded)
             }
         }
     }
@@ -68,6 +71,8 @@ impl Config {
     #[cold]
     pub(super) fn judge_failure(&self, answer: &mut Answer, error: &Error) -> Outcome {
         self.tell(&Event::StoreError { error });
+        let notices = &self.addresses.notices;
+        notices.store(error, self.on_event.is_some());
         let policy = |at: &u8| {
             let ready = self.limits.get(usize::from(*at));
             match ready.map_or(OnStoreError::Allow, |ready| ready.limit.on_store_error) {
@@ -88,6 +93,7 @@ impl Config {
         answer.decisions.clear();
         if let Some(closed) = closed {
             answer.question.retain(|at| at == closed);
+            self.tell_first(answer, |limit| Event::Unavailable { limit });
             return Outcome::Refuse(Reason::StoreUnavailable);
         }
         answer
@@ -111,6 +117,13 @@ impl Config {
         readies
             .zip(claims.zip(answer.decisions.iter()))
             .map(|(ready, (claim, decision))| (ready, claim, decision))
+    }
+
+    fn tell_first(&self, answer: &Answer, event: impl Fn(&str) -> Event<'_>) {
+        let first = answer.question.limits.first();
+        if let Some(ready) = first.and_then(|at| self.limits.get(usize::from(*at))) {
+            self.tell(&event(ready.limit.name));
+        }
     }
 
     fn tell_all(&self, answer: &Answer) {

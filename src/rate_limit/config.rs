@@ -73,6 +73,7 @@ impl Config {
 
     /// Adds a limit; panics as documented on the layer.
     pub(super) fn add(&mut self, mut limit: Limit) {
+        let given = limit.quota;
         if let Some(quota) = self.overrides.quota(limit.name) {
             limit.quota = *quota;
         }
@@ -81,6 +82,11 @@ impl Config {
                 known.limit.quota == limit.quota,
                 "{}",
                 taken(&limit, &known.limit.quota)
+            );
+            assert!(
+                known.limit.is_like(&limit),
+                "two limits named `{}` in a layer, with other settings: give each a name of its own",
+                limit.name
             );
             return; // the same limit once more
         }
@@ -97,7 +103,7 @@ impl Config {
             .registry
             .register(limit.name, limit.quota)
             .unwrap_or_else(|other| panic!("{}", taken(&limit, &other)));
-        self.limits.push(Ready::new(limit, registration));
+        self.limits.push(Ready::new(limit, given, registration));
         self.prepare();
     }
 
@@ -117,7 +123,7 @@ impl Config {
         self.overrides = overrides;
         let limits = std::mem::take(&mut self.limits);
         // All at once: their names must be free before they are taken with other quotas.
-        let limits: Vec<Limit> = limits.into_iter().map(|ready| ready.limit).collect();
+        let limits: Vec<Limit> = limits.into_iter().map(Ready::into_given).collect();
         limits.into_iter().for_each(|limit| self.add(limit));
     }
 

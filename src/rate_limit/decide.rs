@@ -9,11 +9,36 @@ use super::{
     answer::{Answer, Outcome},
     charged::Charged,
     config::Config,
+    head::Head,
     question::{Pending, Question},
 };
 use crate::store::{Decisions, MAX_CLAIMS, Result, Store};
 
+/// How far a request comes without waiting.
+pub(super) enum Begun {
+    Decided(Outcome),
+    /// The store takes time, and so do these identifiers; nothing was done.
+    Waits(Vec<Pending>),
+}
+
 impl Config {
+    /// Asks, and decides what can be decided at once.
+    pub(super) fn begin(&self, head: &Head<'_>, answer: &mut Answer) -> Begun {
+        let mut pending = Vec::new();
+        if let Err(refused) = self.ask(head, &mut answer.question, &mut pending) {
+            return Begun::Decided(answer.refuse(refused));
+        }
+        if pending.is_empty() {
+            if answer.question.is_empty() {
+                return Begun::Decided(Outcome::Pass);
+            }
+            if let Some(outcome) = self.decide_at_once(answer) {
+                return Begun::Decided(outcome);
+            }
+        }
+        Begun::Waits(pending)
+    }
+
     /// Decides without waiting. `None`: that takes time, and nothing was done.
     #[inline]
     pub(super) fn decide_at_once(&self, answer: &mut Answer) -> Option<Outcome> {
@@ -52,7 +77,8 @@ impl Config {
         if !pending.is_empty() {
             let asked = self.ask_later(&mut answer.question, pending, charged);
             if let Err(refused) = asked.await {
-                return Answer::refused(refused);
+                let outcome = answer.refuse(refused);
+                return (answer, outcome);
             }
             if answer.question.is_empty() {
                 return (answer, Outcome::Pass);
@@ -72,16 +98,33 @@ impl Config {
     }
 
     async fn acquire(&self, question: &Question) -> Result<Decisions> {
-        self.hand_back(question).await?;
+        // While the store is away, nobody waits for it twice.
+        let was_away = self.family.is_away();
+        let handed_back = if was_away {
+            Ok(())
+        } else {
+            self.hand_back(question).await
+        };
+        let answer = match handed_back {
+            Ok(()) => self.ask_store(question).await,
+            Err(error) => Err(error),
+        };
+        self.family.set_away(answer.is_err());
+        if was_away && answer.is_ok() {
+            // The request is decided; a debt that stays is told of with the next one.
+            let _ = self.hand_back(question).await;
+        }
+        answer
+    }
+
+    async fn ask_store(&self, question: &Question) -> Result<Decisions> {
         // Before the call leaves: what is remembered of it never outlives the truth.
         let asked_at = self.family.clock.now();
         let claims = &question.claims;
         let decisions = if self.leased {
             let leases = self.leases(question);
-            self.family
-                .leases
-                .acquire(&self.store, claims, &leases)
-                .await?
+            let leased = self.family.leases.acquire(&self.store, claims, &leases);
+            leased.await?
         } else {
             self.store.acquire_later(claims).await?
         };
@@ -93,18 +136,23 @@ impl Config {
     }
 
     /// Charges the store for what was admitted while it could not be asked.
-    ///
-    /// # Errors
-    /// As [`Store::acquire`]: a store that fails is not asked a second time, which could take as long again.
     async fn hand_back(&self, question: &Question) -> Result<()> {
         let owed = self.family.local.owed(&question.claims);
         if owed.charges().is_empty() {
             return Ok(());
         }
-        let charged = self.store.acquire(owed.charges()).await;
-        charged.map(|_| ()).inspect_err(|error| {
-            self.family.local.owe_again(owed, error);
-        })
+        match self.store.acquire(owed.charges()).await {
+            Ok(_) => {
+                for charge in owed.charges() {
+                    self.family.denials.forget(charge.key());
+                }
+                Ok(())
+            }
+            Err(error) => {
+                self.family.local.owe_again(owed, &error);
+                Err(error)
+            }
+        }
     }
 
     /// Refuses by what the store has said within the last second.

@@ -1,5 +1,6 @@
 //! What happens, for metrics and logs.
 
+use super::Missing;
 use crate::store::{Decision, Error};
 
 /// Something that a limit has decided, or that went wrong.
@@ -36,8 +37,15 @@ pub enum Event<'a> {
         /// What it decided.
         decision: &'a Decision,
     },
-    /// The request has no identifier for the limit: see [`Missing`](super::Missing).
+    /// The request has no identifier for the limit.
     Missing {
+        /// The name of the limit.
+        limit: &'a str,
+        /// What becomes of the request.
+        then: Missing,
+    },
+    /// The limit has refused the request because the store could not be asked. `StoreError` comes before it.
+    Unavailable {
         /// The name of the limit.
         limit: &'a str,
     },

@@ -1,6 +1,9 @@
 //! What all layers share that are made from one: per-route layers count, lease and remember together.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use super::{
     background::Background,
@@ -15,6 +18,8 @@ pub(super) struct Family {
     pub(super) leases: Leases,
     pub(super) local: Local,
     pub(super) background: Background,
+    // The last call to the store has failed.
+    away: AtomicBool,
 }
 
 impl Family {
@@ -24,7 +29,19 @@ impl Family {
             leases: Leases::new(Arc::clone(&clock)),
             local: Local::with_clock(Arc::clone(&clock)),
             background: Background::default(),
+            away: AtomicBool::new(false),
             clock,
+        }
+    }
+
+    pub(super) fn is_away(&self) -> bool {
+        self.away.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_away(&self, away: bool) {
+        // A store that is there costs a load.
+        if self.is_away() != away {
+            self.away.store(away, Ordering::Relaxed);
         }
     }
 }

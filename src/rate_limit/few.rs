@@ -1,6 +1,12 @@
 //! Up to four things that a `const` can hold.
 
-use std::mem;
+use std::mem::{self, ManuallyDrop};
+
+/// Replaces what a builder holds. In a `const` nothing may be dropped; at run time a closure that is replaced is never
+/// freed, which a program that is set up once can bear.
+pub(super) const fn replace<T>(place: &mut T, value: T) {
+    let _ = ManuallyDrop::new(mem::replace(place, value));
+}
 
 #[derive(Clone)]
 pub(super) struct Few<T>([Option<T>; 4]);

@@ -3,6 +3,7 @@
 use std::{
     fmt,
     future::Future,
+    mem,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -17,9 +18,8 @@ use super::{
     answer::{Answer, Outcome},
     charged::Charged,
     config::Config,
+    decide::Begun,
     head::Head,
-    question::Pending,
-    respond::Passed,
 };
 use crate::{
     body::{ResponseBody, Task},
@@ -38,6 +38,9 @@ pin_project! {
     {
         #[pin]
         state: State<S, S::Future, S::Response, ReqBody>,
+        config: Arc<Config>,
+        // Beside the state: it is large, and stays where it was made.
+        answer: Answer,
     }
 }
 
@@ -45,10 +48,10 @@ pin_project! {
     #[project = StateProjection]
     enum State<S, F, R, ReqBody> {
         // The store has to wait: the ready service and the request wait with it.
-        Asking { asking: Asking, waiting: Option<Box<(S, Request<ReqBody>)>>, config: Arc<Config> },
-        Passed { #[pin] future: F, passed: Option<Passed> },
+        Asking { asking: Asking, waiting: Option<Box<(S, Request<ReqBody>)>> },
+        Passed { #[pin] future: F },
         // The head waits until what the request was charged is corrected.
-        Settling { settling: Task, response: Option<(R, Passed)> },
+        Settling { settling: Task, response: Option<R> },
         Refused { response: Option<Response<Bytes>> },
     }
 }
@@ -60,53 +63,40 @@ where
     S: Service<Request<ReqBody>>,
 {
     #[inline]
-    pub(super) fn new(config: &Arc<Config>, mut service: S, mut request: Request<ReqBody>) -> Self {
-        let mut answer = Answer::default();
-        let mut pending = Vec::new();
-        let asked = if config.needs_parts() {
-            let (parts, body) = request.into_parts();
-            let asked = config.ask(&Head::whole(&parts), &mut answer.question, &mut pending);
-            request = Request::from_parts(parts, body);
-            asked
-        } else {
-            config.ask(&Head::of(&request), &mut answer.question, &mut pending)
+    pub(super) fn new(config: &Arc<Config>, service: S, request: Request<ReqBody>) -> Self {
+        let mut future = Self {
+            state: State::Refused { response: None },
+            config: Arc::clone(config),
+            answer: Answer::default(),
         };
-        let outcome = match asked {
-            Err(refused) => {
-                let outcome;
-                (answer, outcome) = Answer::refused(refused);
-                outcome
-            }
-            Ok(()) if !pending.is_empty() => {
-                return Self::asking(config, answer, pending, service, request);
-            }
-            Ok(()) if answer.question.is_empty() => Outcome::Pass,
-            Ok(()) => match config.decide_at_once(&mut answer) {
-                Some(outcome) => outcome,
-                None => return Self::asking(config, answer, pending, service, request),
-            },
-        };
-        Self {
-            state: State::decided(config, answer, outcome, &mut service, request),
-        }
+        future.begin(service, request);
+        future
     }
 
-    fn asking(
-        config: &Arc<Config>,
-        answer: Answer,
-        pending: Vec<Pending>,
-        service: S,
-        request: Request<ReqBody>,
-    ) -> Self {
-        let charged = Charged::of(request.extensions()).cloned();
-        let asking = Arc::clone(config).decide(answer, pending, charged);
-        Self {
-            state: State::Asking {
-                asking: Box::pin(asking),
-                waiting: Some(Box::new((service, request))),
-                config: Arc::clone(config),
-            },
-        }
+    #[inline]
+    fn begin(&mut self, mut service: S, mut request: Request<ReqBody>) {
+        let Self { config, answer, .. } = self;
+        let begun = if config.needs_parts() {
+            let (parts, body) = request.into_parts();
+            let begun = config.begin(&Head::whole(&parts), answer);
+            request = Request::from_parts(parts, body);
+            begun
+        } else {
+            config.begin(&Head::of(&request), answer)
+        };
+        self.state = match begun {
+            Begun::Decided(outcome) => {
+                State::decided(config, answer, outcome, &mut service, request)
+            }
+            Begun::Waits(pending) => {
+                let charged = Charged::of(request.extensions()).cloned();
+                let asking = Arc::clone(config).decide(mem::take(answer), pending, charged);
+                State::Asking {
+                    asking: Box::pin(asking),
+                    waiting: Some(Box::new((service, request))),
+                }
+            }
+        };
     }
 }
 
@@ -116,22 +106,22 @@ where
 {
     #[inline]
     fn decided(
-        config: &Arc<Config>,
-        answer: Answer,
+        config: &Config,
+        answer: &mut Answer,
         outcome: Outcome,
         service: &mut S,
         mut request: Request<ReqBody>,
     ) -> Self {
         match outcome {
             Outcome::Pass => {
-                let passed = Some(Passed::new(config, answer, &mut request));
-                let future = service.call(request);
-                Self::Passed { future, passed }
+                config.pass(answer, &mut request);
+                Self::Passed {
+                    future: service.call(request),
+                }
             }
-            Outcome::Refuse(reason) => {
-                let response = Some(config.refuse(&answer, reason, request));
-                Self::Refused { response }
-            }
+            Outcome::Refuse(reason) => Self::Refused {
+                response: Some(config.refuse(answer, reason, request)),
+            },
         }
     }
 }
@@ -143,34 +133,36 @@ where
     type Output = Result<Response<ResponseBody<ResBody>>, S::Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut state = self.project().state;
+        let this = self.project();
+        let (mut state, config, answer) = (this.state, this.config, this.answer);
         loop {
             let next = match state.as_mut().project() {
-                StateProjection::Asking {
-                    asking,
-                    waiting,
-                    config,
-                } => {
-                    let (answer, outcome) = ready!(asking.as_mut().poll(cx));
+                StateProjection::Asking { asking, waiting } => {
+                    let outcome;
+                    (*answer, outcome) = ready!(asking.as_mut().poll(cx));
                     let (mut service, request) = *waiting.take().expect(POLLED_AGAIN);
                     State::decided(config, answer, outcome, &mut service, request)
                 }
-                StateProjection::Passed { future, passed } => {
-                    let response = ready!(future.poll(cx))?;
-                    let passed = passed.take().expect(POLLED_AGAIN);
-                    let (response, settling) = passed.settle(response);
-                    match settling {
-                        None => return Poll::Ready(Ok(passed.finish(response))),
-                        Some(settling) => State::Settling {
-                            settling,
-                            response: Some((response, passed)),
-                        },
+                StateProjection::Passed { future } => {
+                    let mut response = ready!(future.poll(cx))?;
+                    if !config.has_corrections(answer, response.extensions()) {
+                        return Poll::Ready(Ok(config.finish(answer, response)));
+                    }
+                    let (parts, body) = response.into_parts();
+                    let settling = config.settle(answer, &parts);
+                    response = Response::from_parts(parts, body);
+                    let Some(settling) = settling else {
+                        return Poll::Ready(Ok(config.finish(answer, response)));
+                    };
+                    State::Settling {
+                        settling,
+                        response: Some(response),
                     }
                 }
                 StateProjection::Settling { settling, response } => {
                     ready!(settling.as_mut().poll(cx));
-                    let (response, passed) = response.take().expect(POLLED_AGAIN);
-                    return Poll::Ready(Ok(passed.finish(response)));
+                    let response = response.take().expect(POLLED_AGAIN);
+                    return Poll::Ready(Ok(config.finish(answer, response)));
                 }
                 StateProjection::Refused { response } => {
                     let response = response.take().expect(POLLED_AGAIN);

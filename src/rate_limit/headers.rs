@@ -105,11 +105,9 @@ impl Headers {
 }
 
 /// Renders `RateLimit-Policy`.
-pub(super) fn policies<'a>(
-    limits: impl Iterator<Item = (&'a Label, &'a Quota)> + Clone,
-) -> HeaderValue {
+pub(super) fn policies<'a>(limits: impl Iterator<Item = (&'a Label, &'a Quota)>) -> HeaderValue {
     arena::line(|line| {
-        for (at, (label, quota)) in limits.clone().enumerate() {
+        for (at, (label, quota)) in limits.enumerate() {
             put_name(line, at, label);
             line.extend_from_slice(b";q=");
             put_number(line, quota.limit());
@@ -139,7 +137,7 @@ fn ietf(told: &[Told<'_>], policies: Option<&HeaderValue>, into: &mut HeaderMap)
         .cloned()
         .unwrap_or_else(|| self::policies(enforced.clone().map(|told| (told.label, told.quota))));
     let limit = arena::line(|line| {
-        for (at, told) in enforced.clone().enumerate() {
+        for (at, told) in enforced.enumerate() {
             put_name(line, at, told.label);
             line.extend_from_slice(b";r=");
             put_number(line, told.decision.remaining());

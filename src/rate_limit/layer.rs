@@ -27,6 +27,10 @@ pub struct RateLimitLayer {
 
 impl RateLimitLayer {
     /// Creates a layer without limits, which lets everything pass.
+    ///
+    /// Layers of one program share a [`SharedStore`], or are made from one layer: then they know of each other. A limit
+    /// that two layers have is charged once, and with two quotas it is refused. Of two handles that were made apart,
+    /// from clones of a store, the one knows nothing of the other.
     pub fn new(store: impl Into<SharedStore>) -> Self {
         Self {
             config: Arc::new(Config::new(store.into())),
@@ -37,8 +41,9 @@ impl RateLimitLayer {
     /// has already is not added again.
     ///
     /// # Panics
-    /// If there is a limit of that name with another quota, in this layer or in another one over the same store; if the
-    /// layer has eight limits; if [`Overrides`] have made a leased limit strict.
+    /// If there is a limit of that name with another quota, in this layer or in another one over the same
+    /// [`SharedStore`]; if the layer has one of that name with other settings; if it has eight limits; if [`Overrides`]
+    /// have made a leased limit strict.
     #[must_use]
     pub fn limit(self, limit: Limit) -> Self {
         self.set(|config| config.add(limit))
@@ -66,7 +71,10 @@ impl RateLimitLayer {
         self.clone().set(|config| config.remove(name))
     }
 
-    /// Takes numbers from configuration, for limits that are added before or after. See [`Overrides`].
+    /// Takes numbers from configuration, for limits that are added before or after. They replace earlier ones. See
+    /// [`Overrides`].
+    ///
+    /// Before the layer is cloned: its clones keep the names of their limits, with their old quotas.
     ///
     /// # Panics
     /// As [`limit`](Self::limit).

@@ -1,10 +1,10 @@
 //! A named limit: a `const` value.
 
-use std::{fmt, mem};
+use std::fmt;
 
 use http::{request, response};
 
-use super::{By, Lease, When, func::Func};
+use super::{By, Lease, When, few::replace, func::Func};
 use crate::quota::Quota;
 
 /// A limit with a name: who may do how much.
@@ -41,7 +41,7 @@ pub struct Limit {
 }
 
 /// How many units a request takes.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(super) enum Cost {
     One,
     Exactly(Func<request::Parts, u32>),
@@ -69,8 +69,11 @@ pub enum Missing {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnStoreError {
-    /// Counts in this process, from zero: with n processes up to n times the limit is allowed meanwhile. What was
-    /// admitted is charged to the store when it is back.
+    /// Counts in this process, from zero: with n processes up to n times the limit is allowed meanwhile.
+    ///
+    /// What was admitted is charged to the store with the key's next request after it is back, in the same window, and
+    /// under the same quota. Not what was admitted after a time limit: the call that got no answer may have charged
+    /// already, and nothing is charged twice.
     #[default]
     CountLocally,
     /// Lets the request pass. A store that is there, but cannot decide this one request
@@ -115,14 +118,14 @@ impl Limit {
     /// Sets whose limit it is. Default: [`By::CLIENT_IP`].
     #[must_use]
     pub const fn by(mut self, by: By) -> Self {
-        mem::forget(mem::replace(&mut self.by, by)); // nothing to drop in a `const`
+        replace(&mut self.by, by);
         self
     }
 
     /// Sets which requests it applies to. Default: [`When::ALWAYS`].
     #[must_use]
     pub const fn when(mut self, when: When) -> Self {
-        mem::forget(mem::replace(&mut self.when, when));
+        replace(&mut self.when, when);
         self
     }
 
@@ -190,7 +193,7 @@ impl Limit {
     }
 
     const fn costing(mut self, cost: Cost) -> Self {
-        mem::forget(mem::replace(&mut self.cost, cost));
+        replace(&mut self.cost, cost);
         self
     }
 
@@ -217,7 +220,7 @@ impl Limit {
     /// ```
     #[must_use]
     pub const fn plan(mut self, plan: fn(&request::Parts) -> Option<Quota>) -> Self {
-        mem::forget(mem::replace(&mut self.plan, Some(Func::Plain(plan))));
+        replace(&mut self.plan, Some(Func::Plain(plan)));
         self
     }
 
@@ -248,7 +251,7 @@ impl Limit {
     /// ```
     #[must_use]
     pub const fn count(mut self, counts: fn(&response::Parts) -> bool) -> Self {
-        mem::forget(mem::replace(&mut self.counts, Some(Func::Plain(counts))));
+        replace(&mut self.counts, Some(Func::Plain(counts)));
         self
     }
 
@@ -264,6 +267,8 @@ impl Limit {
 
     /// Takes several units of a hot key in one trip, and hands them out in this process: fewer trips, less exact. Default:
     /// every request asks the store. See [`Lease`].
+    ///
+    /// A trip is saved only where all limits that apply to a request are leased.
     ///
     /// # Panics
     /// If the quota is [strict](Quota::strict): it could not keep its promise. In a `const` it does not compile.
@@ -319,6 +324,11 @@ impl Limit {
         !self.shadow && !self.unlisted
     }
 
+    /// Returns whether another limit has the same settings, as far as they can be compared: functions cannot.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        format!("{self:?}") == format!("{other:?}")
+    }
+
     /// Returns whether its functions need the whole head of a request.
     pub(super) fn needs_parts(&self) -> bool {
         self.when.needs_parts()
@@ -335,6 +345,16 @@ impl fmt::Debug for Limit {
             .field("quota", &self.quota)
             .field("by", &self.by)
             .field("when", &self.when)
-            .finish_non_exhaustive()
+            .field("missing", &self.missing)
+            .field("on_store_error", &self.on_store_error)
+            .field("cost", &self.cost)
+            .field("plan", &self.plan)
+            .field("count", &self.counts)
+            .field("lease", &self.lease)
+            .field("unit", &self.unit)
+            .field("shadow", &self.shadow)
+            .field("per_route", &self.per_route)
+            .field("unlisted", &self.unlisted)
+            .finish()
     }
 }

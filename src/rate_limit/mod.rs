@@ -69,11 +69,13 @@
 //!
 //! # Trips
 //! A request takes one trip to the store, whatever the number of its limits. None, if the store has refused the same
-//! within the last second, or if its units are [leased](Lease). One more to correct a charge.
+//! within the last second, or if all its units are [leased](Lease). One more to correct a charge, and one more after an
+//! outage, to hand back what was counted here.
 //!
 //! # Layers in layers
 //! A limit that a layer further out has charged to the same key and by the same quota is not charged again: a mark in the
-//! request's extensions tells. It is only made where two layers of the program have the limit.
+//! request's extensions tells. It is only made where two layers over one [`SharedStore`](crate::store::SharedStore) have
+//! the limit, and costs an allocation there.
 //!
 //! # Order
 //! CORS outside, so that refusals carry its fields; then this layer; then sessions and caches. A limit by user belongs

@@ -9,7 +9,10 @@ use std::{
 use http::{Extensions, HeaderMap, header::FORWARDED};
 
 use super::route;
-use crate::notice::Once;
+use crate::{
+    notice::Once,
+    store::{Error, ErrorKind},
+};
 
 /// The notices of a layer. Clones share what has been said.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +22,7 @@ pub(super) struct Notices(Arc<Said>);
 struct Said {
     missing_peer: Once,
     untrusted_proxy: Once,
+    store: Once,
 }
 
 impl Notices {
@@ -48,6 +52,35 @@ impl Notices {
             return;
         };
         said.say(|| UntrustedProxy { header });
+    }
+}
+
+impl Notices {
+    /// Says that limits are not what they seem, since the store cannot be asked: if that will not pass by itself, or if
+    /// nobody listens to events.
+    #[cold]
+    pub(super) fn store(&self, error: &Error, heard: bool) {
+        let passes = matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Unavailable);
+        if !(heard && passes) {
+            self.0.store.say(|| StoreFails {
+                error: error.to_string(),
+            });
+        }
+    }
+}
+
+struct StoreFails {
+    error: String,
+}
+
+impl fmt::Display for StoreFails {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "a rate limit cannot ask its store: {}. Meanwhile each limit does as its `on_store_error` says, by default it \
+             counts in this process. `RateLimitLayer::on_event` tells of each failure, this only of the first.",
+            self.error
+        )
     }
 }
 
@@ -92,8 +125,8 @@ impl fmt::Display for UntrustedProxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "a rate limit by peer address met a request with the header `{}` from a private address: behind a proxy, all \
-             clients share the proxy's limit. Limit by the client's address instead, and name the proxies: \
+            "a rate limit by address met a request with the header `{}` from a private address: behind a proxy that is \
+             not trusted, all clients share the proxy's limit. Name the proxies by `RateLimitLayer::trusted_proxies`: \
              `TrustedProxies::networks([\"10.0.0.0/8\"])` or `TrustedProxies::hops(1)`",
             self.header
         )?;

@@ -2,7 +2,7 @@
 
 use std::{borrow::Borrow, collections::BTreeMap, error, fmt, sync::Arc};
 
-use super::Limit;
+use super::{Lease, Limit};
 use crate::quota::{InvalidQuota, Quota};
 
 /// The quotas of limits as an operator has set them, by name. Default: none. Cheap to clone.
@@ -38,9 +38,13 @@ impl Overrides {
         limits: impl IntoIterator<Item = impl Borrow<Limit>>,
     ) -> Result<Self, InvalidOverride> {
         let mut known = BTreeMap::<_, Vec<_>>::new();
+        let mut leased = Vec::new();
         for limit in limits {
             let limit = limit.borrow();
             known.entry(limit.name).or_default().push(limit.quota);
+            if limit.lease.is_some() {
+                leased.push(limit.name);
+            }
         }
         let mut quotas = BTreeMap::new();
         for (name, text) in numbers {
@@ -48,6 +52,12 @@ impl Overrides {
                 return Err(InvalidOverride::unknown(name.as_ref(), known.keys()));
             };
             let quota = replace(name, old, text.as_ref())?;
+            if leased.contains(name) && !Lease::fits(&quota) {
+                return Err(InvalidOverride::of(
+                    name,
+                    &"it is leased, and a strict quota cannot be",
+                ));
+            }
             if quotas
                 .insert(*name, quota)
                 .is_some_and(|other| other != quota)

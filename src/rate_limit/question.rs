@@ -35,6 +35,7 @@ pub(super) enum Refused {
 }
 
 impl Question {
+    #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.claims.is_empty()
     }
@@ -146,6 +147,7 @@ impl Config {
     fn missing(&self, ready: &Ready) -> Missing {
         self.tell(&super::Event::Missing {
             limit: ready.limit.name,
+            then: ready.limit.missing,
         });
         ready.limit.missing
     }

@@ -14,16 +14,27 @@ pub(super) struct Ready {
     pub(super) extractor: Extractor,
     // Keeps the name for this quota, and knows of other layers that have it.
     pub(super) registration: Registration,
+    // Before anything replaced it.
+    given: Quota,
 }
 
 impl Ready {
-    pub(super) fn new(limit: Limit, registration: Registration) -> Self {
+    pub(super) fn new(limit: Limit, given: Quota, registration: Registration) -> Self {
         Self {
             label: Label::new(limit.name, Some(limit.unit)),
             scope: Scope::new(Kind::Limit, limit.name),
             extractor: Extractor::new(&limit.by, limit.per_route),
             limit,
             registration,
+            given,
+        }
+    }
+
+    /// Returns the limit as it was given, and frees its name.
+    pub(super) fn into_given(self) -> Limit {
+        Limit {
+            quota: self.given,
+            ..self.limit
         }
     }
 

@@ -1,83 +1,57 @@
 //! Answers a request that is refused, and finishes the response of one that has passed.
 
-use std::sync::Arc;
+use std::{mem, sync::Arc};
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, header::RETRY_AFTER};
 use smallvec::SmallVec;
 
 use super::{
-    Headers, Reason, Refusal, Report, Spending,
-    answer::Answer,
-    charged::Charged,
-    config::Config,
-    grpc::is_grpc,
-    head::Head,
-    headers::Told,
-    settlement::{Stream, settle},
+    Headers, Reason, Refusal, Report, Spending, answer::Answer, charged::Charged, config::Config,
+    grpc::is_grpc, head::Head, headers::Told, settlement::Stream,
 };
 use crate::{
-    body::{ResponseBody, Task},
+    body::ResponseBody,
     store::{MAX_CLAIMS, Spend},
 };
 
-/// A request that has passed, and what its response has to tell.
-pub(super) struct Passed {
-    config: Arc<Config>,
-    answer: Answer,
-    // A gRPC call has no header fields for it.
-    silent: bool,
-}
-
-impl Passed {
+impl Config {
+    /// Prepares a request that passes.
     #[inline]
-    pub(super) fn new<B>(config: &Arc<Config>, answer: Answer, request: &mut Request<B>) -> Self {
-        if config.is_nested() {
-            config.mark(&answer, request.extensions_mut());
+    pub(super) fn pass<B>(&self, answer: &mut Answer, request: &mut Request<B>) {
+        if self.is_nested() {
+            self.mark(answer, request.extensions_mut());
         }
-        Self {
-            config: Arc::clone(config),
-            silent: config.answers.headers == Headers::None
-                || answer.question.is_empty()
-                || is_grpc(request.headers()),
-            answer,
-        }
-    }
-
-    /// Corrects what the request was charged, if the response says so.
-    #[inline]
-    pub(super) fn settle<B>(&self, response: Response<B>) -> (Response<B>, Option<Task>) {
-        if self.answer.question.is_empty() || !self.config.has_corrections(response.extensions()) {
-            return (response, None);
-        }
-        let (parts, body) = response.into_parts();
-        let corrections = self.config.corrections(&self.answer, &parts);
-        let settling = settle(&self.config, corrections, self.answer.counted);
-        (Response::from_parts(parts, body), settling)
+        // A gRPC call has no header fields for it.
+        answer.silent = self.answers.headers == Headers::None || is_grpc(request.headers());
     }
 
     /// Tells what was decided.
     #[inline]
-    pub(super) fn finish<B>(self, mut response: Response<B>) -> Response<ResponseBody<B>> {
-        if !self.silent {
-            self.config.write_headers(&self.answer, &mut response);
+    pub(super) fn finish<B>(
+        self: &Arc<Self>,
+        answer: &mut Answer,
+        mut response: Response<B>,
+    ) -> Response<ResponseBody<B>> {
+        if answer.question.is_empty() {
+            return response.map(ResponseBody::inner);
         }
-        if self.config.answers.report && !self.answer.question.is_empty() {
-            let report = self.config.report(&self.answer);
+        if !answer.silent {
+            self.write_headers(answer, &mut response);
+        }
+        if self.answers.report {
+            let report = self.report(answer);
             response.extensions_mut().insert(report);
         }
-        let spending = response.extensions().get::<Spending>();
-        match spending.filter(|_| !self.answer.question.is_empty()) {
-            None => response.map(ResponseBody::inner),
-            Some(spending) => {
-                let stream = Stream {
-                    config: self.config,
-                    spending: spending.clone(),
-                    answer: self.answer,
-                };
-                response.map(|body| ResponseBody::watched(body, Box::new(stream)))
-            }
-        }
+        let Some(spending) = response.extensions().get::<Spending>() else {
+            return response.map(ResponseBody::inner);
+        };
+        let stream = Stream {
+            config: Arc::clone(self),
+            spending: spending.clone(),
+            answer: mem::take(answer),
+        };
+        response.map(|body| ResponseBody::watched(body, Box::new(stream)))
     }
 }
 

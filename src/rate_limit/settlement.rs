@@ -12,11 +12,17 @@ use crate::{
 };
 
 /// Claims that correct what a request was charged.
-pub(super) type Corrections = SmallVec<[Claim; 2]>;
+type Corrections = SmallVec<[Claim; 2]>;
 
 impl Config {
+    /// Corrects what the request was charged, if its response says so. `None`: it is done.
+    pub(super) fn settle(self: &Arc<Self>, answer: &Answer, response: &Parts) -> Option<Task> {
+        let corrections = self.corrections(answer, response);
+        settle(self, corrections, answer.counted)
+    }
+
     /// Returns what has to be corrected now that the response is there.
-    pub(super) fn corrections(&self, answer: &Answer, response: &Parts) -> Corrections {
+    fn corrections(&self, answer: &Answer, response: &Parts) -> Corrections {
         let spent = response.extensions.get::<Spent>();
         let claims = self.decided(answer).filter_map(|(ready, claim, decision)| {
             let counts = ready.limit.counts.as_ref();
@@ -30,8 +36,9 @@ impl Config {
     }
 
     /// Returns whether a response may have something to correct.
-    pub(super) fn has_corrections(&self, extensions: &Extensions) -> bool {
-        self.counts || extensions.get::<Spent>().is_some()
+    #[inline]
+    pub(super) fn has_corrections(&self, answer: &Answer, extensions: &Extensions) -> bool {
+        !answer.question.is_empty() && (self.counts || extensions.get::<Spent>().is_some())
     }
 
     /// Returns what has to be corrected now that the stream has ended.
@@ -65,11 +72,7 @@ fn correct(claim: &Claim, decision: &Decision, cost: u32) -> Option<Claim> {
 }
 
 /// Corrects charges where they were made. `None`: it is done.
-pub(super) fn settle(
-    config: &Arc<Config>,
-    mut claims: Corrections,
-    counted: Counted,
-) -> Option<Task> {
+fn settle(config: &Arc<Config>, mut claims: Corrections, counted: Counted) -> Option<Task> {
     if counted == Counted::Local {
         // What was counted here is given back here; a charge goes to the store, whatever came before.
         claims.retain(|claim| {

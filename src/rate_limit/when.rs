@@ -1,6 +1,6 @@
 //! Which requests a limit applies to.
 
-use std::{fmt, mem};
+use std::{fmt, mem::ManuallyDrop};
 
 use http::{Method, request::Parts};
 
@@ -73,7 +73,7 @@ impl When {
     #[must_use]
     pub const fn and(mut self, mut other: Self) -> Self {
         self.0.append(&mut other.0);
-        mem::forget(other); // nothing is left in it, but a `const` cannot know
+        let _ = ManuallyDrop::new(other); // nothing is left in it, but a `const` cannot know
         self
     }
 

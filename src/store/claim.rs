@@ -16,7 +16,10 @@ pub struct Claim {
     spend: Spend,
 }
 
-/// What a claim does with its units.
+/// What a claim does with its units, or with its key.
+///
+/// All are one in a call: where a [`Take`](Self::Take) is refused, none is done. All cost the same, in a remote store a
+/// command for each key that changes: a ban costs nothing on the claims that it refuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Spend {

@@ -184,6 +184,7 @@ impl Decisions {
 }
 
 impl Default for Decisions {
+    #[inline]
     fn default() -> Self {
         Self::new()
     }

@@ -168,7 +168,7 @@ fn jitter_is_always_late_never_early_and_spread_over_all_of_its_time() {
         assert!(late <= jitter);
         histogram[(late.as_secs() as usize).min(4)] += 1;
         let seconds = refusal.retry_after_seconds().expect("a wait");
-        assert!(seconds >= 10 && seconds <= 15);
+        assert!((10..=15).contains(&seconds));
         assert_eq!(
             refusal.problem_json().headers()["retry-after"],
             seconds.to_string()

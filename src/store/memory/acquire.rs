@@ -18,7 +18,7 @@ impl Inner {
     #[inline]
     pub(super) fn acquire(&self, claims: &[Claim], decisions: &mut Decisions) -> Result<()> {
         let evicted = match claims {
-            [claim] => {
+            [claim] if !is_settled(claim.spending()) => {
                 claim.validate_kind()?;
                 let (now, digest) = (self.now(), claim.key().digest());
                 let (decision, evicted) =
@@ -155,7 +155,7 @@ fn acquire_one(
     now: Timestamp,
 ) -> (Decision, u32) {
     let (quota, spend) = (claim.quota(), claim.spending());
-    let (decision, evicted) = if quota.keeps_ring() {
+    if quota.keeps_ring() {
         acquire_in(limits, digest, now, |ring| {
             quota.step_ring(ring, now, spend)
         })
@@ -163,12 +163,7 @@ fn acquire_one(
         acquire_in(limits, digest, now, |cell| {
             quota.step_cell(cell, now, spend)
         })
-    };
-    if is_settled(spend) {
-        let more = settle(limits, digest, claim, now.as_micros());
-        return (decision, evicted + more);
     }
-    (decision, evicted)
 }
 
 /// Returns whether a spend also concerns what another algorithm has kept.
@@ -177,6 +172,8 @@ const fn is_settled(spend: Spend) -> bool {
     matches!(spend, Spend::Reset | Spend::Ban(_))
 }
 
+#[cold]
+#[inline(never)]
 fn settle(limits: &mut Limits, digest: Digest, claim: &Claim, now: u64) -> u32 {
     if claim.quota().keeps_ring() {
         limits.settle::<Ring>(digest, claim.spending(), now)

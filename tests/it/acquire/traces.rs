@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use tower_upstash::{
     quota::{Algorithm, Quota},
-    store::{Claim, Decision, Decisions, Kind, MemoryStore, Scope, Spend, Store, Window},
+    store::{
+        Claim, Decision, Decisions, Kind, MemoryStore, Scope, Spend, Store, UpstashStore, Window,
+    },
     time::{Clock, ManualClock, Timestamp},
 };
 
@@ -13,7 +15,7 @@ use super::{
     model::Model,
     random::{ALGORITHMS, Random},
 };
-use local_upstash::RedisServer;
+use local_upstash::{LocalUpstash, RedisServer};
 
 const T0: u64 = 1_700_000_000_000_000;
 const STEPS: u64 = 40;
@@ -86,7 +88,7 @@ impl Trace<'_> {
             }
             let now = clock.now().as_micros().saturating_add_signed(gap);
             clock.set(Timestamp::from_micros(now));
-            if self.turmoil != Turmoil::None && random.one_in(16) {
+            if self.turmoil != Turmoil::None && random.one_in(8) {
                 let same = [quotas[at].algorithm()];
                 quotas[at] = if self.changes() {
                     self.quota(&mut random)
@@ -215,6 +217,37 @@ async fn decisions_are_those_of_the_memory_store() {
         .await;
     }
     assert!(compared > 100 * STEPS * 3 / 4, "{compared} steps");
+}
+
+#[tokio::test]
+async fn decisions_over_https_are_those_of_the_memory_store() {
+    let redis = RedisServer::start().await.unwrap();
+    let server = LocalUpstash::builder()
+        .redis(&redis)
+        .without_script_billing();
+    let server = server.start().await.unwrap();
+    let clock = ManualClock::default();
+    let store = UpstashStore::builder(&server.url(), server.token())
+        .time_limit(Duration::from_secs(20)) // for a busy machine
+        .clock(clock.clone())
+        .client_clock()
+        .build()
+        .unwrap();
+    let mut compared = 0;
+    for seed in seeds(30) {
+        let memory = MemoryStore::builder().clock(clock.clone()).build();
+        compared += Trace {
+            seed,
+            algorithms: &ALGORITHMS,
+            turmoil: Turmoil::Plans,
+            names: &["a", "b", "c"],
+        }
+        .run(&store, &clock, async |claims, _| {
+            memory.acquire(claims).await.unwrap()
+        })
+        .await;
+    }
+    assert!(compared > 30 * STEPS * 3 / 4, "{compared} steps");
 }
 
 #[tokio::test]

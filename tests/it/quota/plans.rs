@@ -8,7 +8,7 @@ use tower_upstash::{
     store::Spend,
 };
 
-use super::trace::{ALGORITHMS, Ask, Run, T0, at, moves, quotas};
+use super::trace::{ALGORITHMS, Ask, Run, T0, at, moves, quota_of, quotas};
 
 /// Used up over some time, so that a window that is shorter than that has something to forget.
 fn used_up(quota: Quota) -> Run {
@@ -35,13 +35,9 @@ fn a_used_up_limit_never_begins_anew_by_a_change_of_plan() {
                 let run = used_up(Quota::new(algorithm, few, before).unwrap());
                 let quota = Quota::new(algorithm, many, after).unwrap();
                 let step = quota.step(run.state.as_ref(), at(run.now), Spend::Peek(1));
-                // A window, or a bucket's last refill, that is over by the new length is over.
+                // A window that is over by the new length is over.
                 let began = run.step(Spend::Peek(0)).decision.window().as_u64();
-                let counts = [
-                    Algorithm::FixedWindow,
-                    Algorithm::AlignedWindow,
-                    Algorithm::TokenBucket,
-                ];
+                let counts = [Algorithm::FixedWindow, Algorithm::AlignedWindow];
                 if counts.contains(&algorithm) && run.now - began >= after.as_micros() as u64 {
                     continue;
                 }
@@ -124,6 +120,97 @@ fn a_state_of_another_algorithm_counts_as_none() {
     }
 }
 
+/// It was a matter of time taken: 23 hours more to wait for who had paid for another plan.
+#[test]
+fn who_has_used_up_a_day_and_pays_for_hours_waits_seconds() {
+    let (small, large) = (Quota::per_day(100), Quota::per_hour(6000));
+    let used_up = small.step(None, at(T0), Spend::Take(100)).state;
+    let refused = large.step(used_up.as_ref(), at(T0), Spend::Take(1));
+    // One of 6000 parts of the share, by the pace of the day that is still the state's.
+    let wait = Duration::from_millis(14_400);
+    assert_eq!(refused.decision.retry_after(), Some(wait));
+    let first = large.step(used_up.as_ref(), at(T0).after(wait), Spend::Take(1));
+    assert!(first.decision.allowed());
+    let next = large.step(first.state.as_ref(), at(T0).after(wait), Spend::Take(1));
+    assert_eq!(
+        next.decision.retry_after(),
+        Some(Duration::from_millis(600))
+    );
+
+    let half = small.step(None, at(T0), Spend::Take(50)).state;
+    for (quota, left) in [
+        (large, 3000),
+        (Quota::per_minute(10), 5),
+        (Quota::per_hour(7), 3),
+        (Quota::per_day(1000), 500),
+    ] {
+        let peek = quota.step(half.as_ref(), at(T0), Spend::Peek(0)).decision;
+        assert_eq!(peek.remaining(), left, "{quota:?}");
+    }
+}
+
+/// A bucket was refilled by the windows of the new quota since its last refill, hence full at once.
+#[test]
+fn a_bucket_keeps_its_tokens_under_another_quota_until_it_would_have_been_full() {
+    let day = Duration::from_secs(86_400);
+    let small = Quota::token_bucket(10, day);
+    let noon = at(T0).after(day / 2);
+    let used = small.step(None, at(T0), Spend::Take(7)).state;
+    for (quota, left) in [
+        (Quota::token_bucket(10, Duration::from_secs(1)), 3),
+        (Quota::token_bucket(600, Duration::from_secs(60)), 3),
+        (small.burst(50), 3),
+        (small.burst(2), 2),
+    ] {
+        let peek = quota.step(used.as_ref(), noon, Spend::Peek(4)).decision;
+        assert_eq!(peek.remaining(), left);
+        if quota.capacity() > 3 {
+            assert_eq!(peek.retry_after(), Some(day / 2), "{quota:?}");
+        }
+        let full = quota.step(used.as_ref(), at(T0).after(day), Spend::Peek(0));
+        assert_eq!(full.decision.remaining(), quota.capacity());
+    }
+    // From the first take on it is a bucket of the new quota.
+    let second = Quota::token_bucket(10, Duration::from_secs(1));
+    let taken = second.step(used.as_ref(), noon, Spend::Take(1)).state;
+    let left = |seconds| {
+        let then = noon.after(Duration::from_millis(seconds));
+        second
+            .step(taken.as_ref(), then, Spend::Peek(0))
+            .decision
+            .remaining()
+    };
+    assert_eq!((left(0), left(999), left(1000)), (2, 2, 10));
+}
+
+/// R2: who asks for nothing changes nothing, so the reset is that of the state.
+#[test]
+fn taking_nothing_under_another_quota_tells_the_reset_of_what_is_kept() {
+    for algorithm in ALGORITHMS {
+        let quota = |seconds| Quota::new(algorithm, 10, Duration::from_secs(seconds)).unwrap();
+        let used = quota(60).step(None, at(T0), Spend::Take(4)).state;
+        let none = quota(600).step(used.as_ref(), at(T0), Spend::Take(0));
+        let peek = quota(600).step(used.as_ref(), at(T0), Spend::Peek(0));
+        assert_eq!(none, peek, "{algorithm:?}");
+    }
+}
+
+#[test]
+fn what_was_charged_under_another_window_is_not_given_back() {
+    for algorithm in [Algorithm::Gcra, Algorithm::TokenBucket] {
+        let quota = |n, seconds| Quota::new(algorithm, n, Duration::from_secs(seconds)).unwrap();
+        let charged = quota(1000, 60).step(None, at(T0), Spend::Take(500));
+        let window = charged.decision.window();
+        let refund = Spend::Refund { cost: 5, window };
+        let step = quota(10, 3600).step(charged.state.as_ref(), at(T0), refund);
+        assert_eq!(step.state, None, "{algorithm:?}");
+    }
+}
+
+fn plans_of_gcra() -> impl Strategy<Value = (Quota, Quota)> {
+    (quota_of(Algorithm::Gcra), quota_of(Algorithm::Gcra))
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -139,6 +226,79 @@ proptest! {
                 if let Some(step) = run.ask(each.ask) {
                     prop_assert!(step.decision.remaining() <= quota.capacity());
                 }
+            }
+        }
+    }
+
+    /// By exact fractions: the share of the window that is taken, rounded up to whole microseconds of the new one.
+    #[test]
+    fn gcra_carries_over_the_share_that_is_used_up((old, new) in plans_of_gcra(), moves in moves(2, 1)) {
+        let mut run = Run::new(old);
+        for each in &moves {
+            run.wait(each.parts, each.micros);
+            run.ask(each.ask);
+            let end = run.state.map_or(0, |state| state.expires_at().as_micros());
+            prop_assume!(end < 1 << 53); // later ones are told as that
+            let left = u128::from(end.saturating_sub(run.now));
+            let (before, after) = (old.window().as_micros(), new.window().as_micros());
+            if before == after {
+                continue;
+            }
+            let taken = (left * after).div_ceil(before);
+            let full = u128::from(new.capacity()) * after; // in 1/limit
+            let units = full.saturating_sub(taken.saturating_mul(u128::from(new.limit()))) / after;
+            let peek = new.step(run.state.as_ref(), at(run.now), Spend::Peek(0)).decision;
+            prop_assert_eq!(u128::from(peek.remaining()), units);
+            prop_assert_eq!(peek.reset_after().as_micros(), left);
+        }
+    }
+
+    /// R2: to the microsecond. The state goes on at its own pace, since a refusal writes nothing.
+    #[test]
+    fn a_wait_under_another_quota_is_exact(
+        (old, new) in prop::sample::select(vec![Algorithm::Gcra, Algorithm::TokenBucket])
+            .prop_flat_map(|algorithm| (quota_of(algorithm), quota_of(algorithm))),
+        moves in moves(2, 1), share in 1_u32..=16,
+    ) {
+        let mut run = Run::new(old);
+        for each in &moves {
+            run.wait(each.parts.abs(), each.micros.abs());
+            run.ask(each.ask);
+            let cost = (u64::from(new.capacity()) * u64::from(share) / 16).max(1) as u32;
+            let state = run.state.as_ref();
+            let refused = new.step(state, at(run.now), Spend::Take(cost)).decision;
+            let Some(wait) = refused.retry_after() else { continue };
+            let then = run.now + wait.as_micros() as u64;
+            prop_assume!(then < 1 << 53);
+            prop_assert!(!new.step(state, at(then - 1), Spend::Take(cost)).decision.allowed());
+            prop_assert!(new.step(state, at(then), Spend::Take(cost)).decision.allowed());
+        }
+    }
+
+    /// Taking turns, too: as a share of its plan, nobody takes more than the largest burst, and what comes back by the
+    /// shortest window.
+    #[test]
+    fn plans_that_take_turns_give_no_more_than_the_fastest_of_them(
+        (one, two) in plans_of_gcra(), moves in moves(0, 0), turns in prop::collection::vec(any::<bool>(), 60),
+    ) {
+        let mut run = Run::new(one);
+        let share = |quota: Quota, units: u32| f64::from(units) / f64::from(quota.limit());
+        let burst = share(one, one.capacity()).max(share(two, two.capacity()));
+        let fastest = one.window().min(two.window()).as_micros() as f64;
+        let mut log: Vec<(u64, f64)> = Vec::new();
+        for (each, turn) in moves.iter().zip(turns) {
+            run.quota = if turn { one } else { two };
+            run.wait(each.parts.abs(), each.micros.abs());
+            let taken = run.log.len();
+            run.ask(each.ask);
+            log.extend(run.log.get(taken).map(|noted| (run.now, share(run.quota, noted.cost))));
+        }
+        for (first, (start, _)) in log.iter().enumerate() {
+            let mut sum = 0.0;
+            for (now, share) in &log[first..] {
+                sum += share;
+                let most = burst + (now - start) as f64 / fastest;
+                prop_assert!(sum <= most * (1.0 + 1e-9), "{} of {} in {} µs", sum, most, now - start);
             }
         }
     }

@@ -23,12 +23,6 @@ pub(in crate::rate_limit) struct Leases {
     table: Mutex<Table>,
 }
 
-/// What a call does first.
-enum Begun<'a> {
-    Waiting(Waiting<'a>),
-    Call(Call<'a>),
-}
-
 impl Leases {
     // A lease may be used up by others before a waiter's turn; then it asks for itself.
     const WAITS: u32 = 3;
@@ -89,8 +83,8 @@ impl Leases {
         let mut waits = Self::WAITS;
         loop {
             match self.begin(claims, leases, waits > 0) {
-                Begun::Call(call) => return call.run(store).await,
-                Begun::Waiting(waiting) => {
+                Ok(call) => return call.run(store).await,
+                Err(waiting) => {
                     waits = match waiting.await {
                         Outcome::Done => waits - 1,
                         Outcome::Failed => 0,
@@ -134,18 +128,19 @@ impl Leases {
         (table, now)
     }
 
+    /// Prepares a trip. `Err`: somebody else is on one for the same key.
     fn begin<'a>(
         &'a self,
         claims: &'a [Claim],
         leases: &[Option<Lease>],
         may_wait: bool,
-    ) -> Begun<'a> {
+    ) -> Result<Call<'a>, Waiting<'a>> {
         let (mut table, now) = self.lock();
         if may_wait {
             for (claim, leased) in each(claims, leases) {
                 let Some((cost, _)) = leased else { continue };
                 if let Some((refill, ticket)) = join(&mut table, claim, cost, now) {
-                    return Begun::Waiting(Waiting::new(self, claim.key(), cost, refill, ticket));
+                    return Err(Waiting::new(self, claim.key(), cost, refill, ticket));
                 }
             }
         }
@@ -163,7 +158,7 @@ impl Leases {
         call.add_refunds(&mut table);
         drop(table);
         woken.wake();
-        Begun::Call(call)
+        Ok(call)
     }
 
     /// Takes out refunds of trips up to `last`, as many as go together.

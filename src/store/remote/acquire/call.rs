@@ -16,13 +16,15 @@ use crate::{
 };
 
 static CLAIMS: Script = Script::new(concat!(
+    include_str!("share.lua"),
     include_str!("claims/open.lua"),
     include_str!("claims/level.lua"),
     include_str!("claims/spend.lua"),
     include_str!("claims/close.lua"),
 ))
 .deciding();
-static GCRA: Script = Script::new(include_str!("gcra.lua")).deciding();
+static GCRA: Script =
+    Script::new(concat!(include_str!("share.lua"), include_str!("gcra.lua"))).deciding();
 
 /// A script, and its keys and arguments, which it explains.
 pub(super) struct Call {
@@ -95,7 +97,7 @@ impl Call {
         let mut call = Self {
             script: &GCRA,
             keys: vec![key.to_text().into()],
-            arguments: Vec::with_capacity(4),
+            arguments: Vec::with_capacity(5),
             reads: 1 + u64::from(asks_time),
         };
         call.arguments.push(if asks_time {
@@ -103,9 +105,12 @@ impl Call {
         } else {
             text(settings.now().as_micros())
         });
-        call.number(window(quota) / limit);
+        call.number(window(quota));
         call.number(u64::from(quota.capacity()));
         call.number(u64::from(cost));
+        if u64::from(quota.capacity()) != limit {
+            call.number(limit);
+        }
         Some(call)
     }
 

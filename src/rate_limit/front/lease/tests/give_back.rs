@@ -65,7 +65,7 @@ fn a_refused_call_keeps_what_it_would_have_given_back() {
     site.clock.advance(SECOND);
     let full = take("full", Quota::fixed(1, 60 * SECOND), 1);
     let plain = [None, LEASE];
-    let both = [full.clone(), claim.clone()];
+    let both = [full.clone(), claim];
     tokio_test::block_on(site.gate.memory().acquire(&[full])).unwrap();
     for _ in 0..2 {
         site.gate.calls();
@@ -209,4 +209,21 @@ fn what_was_taken_for_a_forgotten_key_does_not_come_back() {
     site.gate.turns(100);
     tokio_test::block_on(site.leases.drain(&site.store)).unwrap();
     assert!(site.gate.calls().is_empty());
+}
+
+#[test]
+fn a_drain_ends_although_leases_go_on() {
+    let site = Site::new();
+    let (old, new) = (take("old", MINUTE, 1), take("new", MINUTE, 1));
+    site.heat(&old, 5);
+    site.gate.shut();
+    let mut drain = tokio_test::task::spawn(site.leases.drain(&site.store));
+    tokio_test::assert_pending!(drain.poll());
+    site.gate.turns(1000);
+    site.heat(&new, 5);
+    let before = site.at_hand(&new);
+    site.gate.calls();
+    tokio_test::assert_ready_ok!(drain.poll());
+    assert!(site.gate.calls().is_empty());
+    assert_eq!(site.at_hand(&new), before);
 }

@@ -8,7 +8,7 @@ use tokio_test::task::{self, Spawn};
 use super::*;
 use crate::{store::ErrorKind, time::Clock};
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Op {
     /// Serves a claim at once if it can, and begins a call if not.
     Serve(u8, u32),

@@ -206,7 +206,7 @@ fn of_several_claims_all_are_at_hand_or_none_is_taken() {
     assert_eq!(site.gate.calls(), [[Spend::Take(1)]]);
     assert_eq!(site.at_hand(&a), before - 1);
     site.heat(&b, 10);
-    let twice = [a.clone(), b.clone(), a.clone()];
+    let twice = [a.clone(), b, a.clone()];
     assert_eq!(site.locally(&twice).unwrap().len(), 3);
     assert_eq!(site.at_hand(&a), before - 3);
 }
@@ -302,7 +302,7 @@ fn a_call_of_eight_claims_stays_one() {
 #[test]
 fn strict_quotas_do_not_fit() {
     const FITS: bool = Lease::fits(&Quota::strict(1, SECOND));
-    assert!(!FITS);
+    const { assert!(!FITS) };
     assert!(Lease::fits(&PLENTY) && Lease::fits(&Quota::per_second(1)));
     assert_eq!(Lease::default(), Lease::new());
     let refused = |make: fn() -> Lease| std::panic::catch_unwind(make).is_err();

@@ -118,3 +118,21 @@ fn a_clock_that_goes_back_ends_a_lease() {
     site.clock.set(Timestamp::from_micros(0));
     assert_eq!(site.serve_times(50, &claim), 50);
 }
+
+#[test]
+fn what_comes_back_from_a_dropped_call_does_not_join_a_later_lease() {
+    let site = Site::new();
+    let quota = Quota::aligned(1000, SECOND);
+    let (hot, cold) = (take("hot", quota, 1), take("cold", quota, 1));
+    site.heat(&hot, 5);
+    site.gate.shut();
+    let claims = [hot.clone(), cold];
+    let mut call = tokio_test::task::spawn(site.acquire(&claims));
+    tokio_test::assert_pending!(call.poll());
+    site.clock.advance(SECOND);
+    site.gate.turns(1000);
+    site.heat(&hot, 5);
+    let before = site.at_hand(&hot);
+    drop(call);
+    assert_eq!(site.at_hand(&hot), before);
+}

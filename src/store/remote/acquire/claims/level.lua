@@ -1,18 +1,26 @@
   -- The level, and what is available.
   local available
   local whole, part, want, want_part, full, full_part, returned
-  local start, count, last, instant, length, foreign, counts, first
+  local start, count, last, instant, length, foreign, counts, first, of
   if banned then
     available = 0
   elseif algorithm == 103 then -- g
     whole, part = 0, 0
     if kept then
-      if #kept > 28 and sub(kept, 29) == limit_text .. ':' .. window_text then
-        part = tonumber(sub(kept, 19, 28)) or 0
-      end
       whole = expires - now
-      if part > 0 then
-        whole = whole - 1
+      if sub(kept, 20) == window_text then
+        part = 0
+      elseif sub(kept, 29) == limit_text .. ':' .. window_text then
+        part = tonumber(sub(kept, 19, 28)) or 0
+        whole = part > 0 and whole - 1 or whole
+      else
+        of = tonumber(string.match(kept, ':(%d+)$', 19))
+        if of and of ~= window and of >= 1 and of <= 315360000000000 then
+          local rounded
+          foreign = whole
+          whole, rounded = share_of(whole, window, of)
+          whole = rounded and whole + 1 or whole
+        end
       end
     end
     local unit, unit_part = floor(window / limit), window % limit
@@ -38,7 +46,7 @@
       want = want + carry
     end
     want = want < MOST and want or MOST
-    if charged then
+    if charged and not foreign then
       local back = now > charged and want - (now - charged) or want
       if (back > 0 or back == 0 and want_part > 0) and (whole > 0 or part > 0) then
         returned, whole, part = true, whole - back, part - want_part
@@ -184,7 +192,11 @@
         start = now - now % 1000
       end
     elseif kept then
-      start, count = tonumber(sub(kept, 19, 34)), tonumber(sub(kept, 35))
+      local tokens, whose = string.match(kept, '^(%-?%d+):?(.*)$', 35)
+      start, count = tonumber(sub(kept, 19, 34)), tonumber(tokens)
+      if start and count and whose ~= '' and whose ~= limit_text .. ':' .. burst .. ':' .. window_text then
+        foreign, start = expires, start > now and start or now
+      end
     end
     if start and count then
       local refills = now > start and floor((now - start) / window) or 0

@@ -1,7 +1,7 @@
   -- The spend. Nothing is refused but t(ake), p(eek) and s(hadow): not c(harge), not r(efund), not b(an).
   local lacks = cost > available and (spend == 116 or spend == 112 or spend == 115)
-  local takes = not lacks and spend ~= 112 and not charged
-  local wait, reset, changed, text = 0, 0, takes and cost > 0, nil
+  local takes = cost > 0 and not lacks and spend ~= 112 and not charged
+  local wait, reset, changed, text = 0, 0, takes, nil
   if takes then
     available = available > cost and available - cost or 0
   elseif lacks and cost > capacity then
@@ -19,32 +19,37 @@
     wait = lacks and wait == 0 and reset or wait
   elseif algorithm == 103 then -- g
     if takes then
-      whole, part = whole + want, part + want_part
+      foreign, whole, part = nil, whole + want, part + want_part
       if part >= limit then
         whole, part = whole + 1, part - limit
       end
       whole = whole < MOST and whole or MOST
     elseif lacks and wait == 0 then
-      -- In this order nothing is beyond 2^53.
-      wait = whole - (full - want)
-      local parts = part - (full_part - want_part)
-      if parts < 0 then
-        wait, parts = wait - 1, parts + limit
-      elseif parts >= limit then
-        wait, parts = wait + 1, parts - limit
+      if foreign then
+        local room = full_part < want_part and full - want - 1 or full - want
+        wait = foreign - share_of(room, of, window)
+      else
+        -- In this order nothing is beyond 2^53.
+        wait = whole - (full - want)
+        local parts = part - (full_part - want_part)
+        if parts < 0 then
+          wait, parts = wait - 1, parts + limit
+        elseif parts >= limit then
+          wait, parts = wait + 1, parts - limit
+        end
+        wait = parts > 0 and wait + 1 or wait
       end
-      wait = parts > 0 and wait + 1 or wait
     elseif returned then
       changed = true
     end
-    start, reset = now, part > 0 and whole + 1 or whole
+    start, reset = now, foreign or (part > 0 and whole + 1 or whole)
     if changed then
       expires = now + reset
       expires = expires < MOST and expires or MOST
       if part > 0 then
         text = format('1g%016d%010d%s:%s', expires, part, limit_text, window_text)
       else
-        text = format('1g%016d', expires)
+        text = format('1g%016d:%s', expires, window_text)
       end
     end
   elseif algorithm == 102 or algorithm == 97 or algorithm == 65 then -- f, a, A
@@ -169,12 +174,13 @@
     end
   else -- b, B
     if takes then
-      count = count - cost
-      count = count > -MOST and count or -MOST
+      foreign, count = nil, count - cost
+      local least = theirs and -MOST or -549755813888
+      count = count > least and count or least
       -- Of theirs that holds more than fits, there may be as much as before.
       available = count > 0 and floor(count) or 0
       available = available < capacity and available or capacity
-    elseif charged then
+    elseif charged and not foreign then
       local refilled = start > charged and floor((start - charged) / window) * limit or 0
       local before = count
       if cost > refilled then
@@ -186,11 +192,11 @@
       available = count > 0 and floor(count) or 0
       available = available < capacity and available or capacity
     elseif lacks and wait == 0 then
-      wait = -floor((count - cost) / limit) * window - (now - start)
+      wait = foreign and foreign - now or -floor((count - cost) / limit) * window - (now - start)
     end
     local refills = count < capacity and -floor((count - capacity) / limit) or 0
     if refills > 0 then
-      reset = refills * window - (now - start)
+      reset = foreign and foreign - now or refills * window - (now - start)
     end
     if changed then
       expires = start + refills * window
@@ -200,7 +206,7 @@
         local lasts = count > capacity and 1 or refills
         found[key], ends[key] = { start, count }, lasts * window / 1000
       else
-        text = format('1b%016d%016d%d', expires, start, count)
+        text = format('1b%016d%016d%d:%s:%s:%s', expires, start, count, limit_text, burst, window_text)
       end
     end
   end
