@@ -3,9 +3,11 @@
 use std::{
     fmt, mem,
     pin::Pin,
-    sync::Mutex,
+    sync::{Mutex, PoisonError},
     task::{Context, Poll, ready},
 };
+
+use crate::executor::Executor;
 
 /// Work that takes time.
 pub(crate) type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -15,8 +17,9 @@ pub(crate) trait AtEnd: Send + Sync {
     /// Does what can be done at once, and returns what takes time. The last frame waits for it.
     fn at_end(self: Box<Self>) -> Option<Task>;
 
-    /// The body was dropped before its end, or has failed: nobody waits.
-    fn abandon(self: Box<Self>);
+    /// Returns what finishes the work where nobody waits for it: the body was dropped, or has failed. Without one, what
+    /// takes time is not done.
+    fn executor(&self) -> Option<&Executor>;
 }
 
 pub(super) struct End(State);
@@ -24,7 +27,7 @@ pub(super) struct End(State);
 enum State {
     Ahead(Box<dyn AtEnd>),
     // Never locked: it only makes a body `Sync` that would be so without.
-    Working(Mutex<Task>),
+    Working(Mutex<Task>, Option<Executor>),
     Done,
 }
 
@@ -45,17 +48,14 @@ impl End {
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             self.0 = match mem::replace(&mut self.0, State::Done) {
-                State::Ahead(at_end) => match at_end.at_end() {
-                    Some(task) => State::Working(Mutex::new(task)),
-                    None => State::Done,
-                },
-                State::Working(mut task) => {
+                State::Ahead(at_end) => Self::begin(at_end),
+                State::Working(mut task, executor) => {
                     let polled = match task.get_mut() {
                         Ok(task) => task.as_mut().poll(cx),
                         Err(poisoned) => poisoned.into_inner().as_mut().poll(cx),
                     };
                     if polled.is_pending() {
-                        self.0 = State::Working(task);
+                        self.0 = State::Working(task, executor);
                     }
                     ready!(polled);
                     State::Done
@@ -65,9 +65,24 @@ impl End {
         }
     }
 
+    /// Does without anybody who waits.
     pub(super) fn abandon(&mut self) {
-        if let State::Ahead(at_end) = mem::replace(&mut self.0, State::Done) {
-            at_end.abandon();
+        let working = match mem::replace(&mut self.0, State::Done) {
+            State::Ahead(at_end) => Self::begin(at_end),
+            working => working,
+        };
+        if let State::Working(task, Some(executor)) = working
+            && executor.is_here()
+        {
+            executor.spawn(task.into_inner().unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+
+    fn begin(at_end: Box<dyn AtEnd>) -> State {
+        let executor = at_end.executor().cloned();
+        match at_end.at_end() {
+            Some(task) => State::Working(Mutex::new(task), executor),
+            None => State::Done,
         }
     }
 }

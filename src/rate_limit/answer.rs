@@ -30,9 +30,7 @@ pub(super) enum Outcome {
 }
 
 impl Answer {
-    /// Refuses by one limit, which asks nothing.
-    #[cold]
-    pub(super) fn refuse(&mut self, refused: Refused) -> Outcome {
+    fn refuse(&mut self, refused: Refused) -> Outcome {
         *self = Self::default();
         match refused {
             Refused::Missing(at) => {
@@ -51,6 +49,14 @@ impl Answer {
 }
 
 impl Config {
+    /// Refuses by one limit, which asks nothing.
+    #[cold]
+    pub(super) fn judge_refused(&self, answer: &mut Answer, refused: Refused) -> Outcome {
+        let outcome = answer.refuse(refused);
+        self.tell_all(answer);
+        outcome
+    }
+
     /// Judges the decisions of the store.
     #[inline]
     pub(super) fn judge(&self, answer: &Answer) -> Outcome {
@@ -107,6 +113,7 @@ impl Config {
     }
 
     /// Returns each limit that was asked, its claim and its decision.
+    #[inline]
     pub(super) fn decided<'a>(
         &'a self,
         answer: &'a Answer,

@@ -184,6 +184,12 @@ impl By {
             .any(|source| matches!(source, Source::Parts(_) | Source::Later(_)))
     }
 
+    /// Returns whether an address is part of it.
+    pub(super) fn is_address(&self) -> bool {
+        self.sources()
+            .any(|source| matches!(source, Source::ClientIp | Source::PeerIp))
+    }
+
     pub(super) fn sources(&self) -> impl Iterator<Item = &Source> {
         self.0.iter()
     }

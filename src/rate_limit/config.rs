@@ -1,6 +1,9 @@
 //! What a layer is told to do.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering::Relaxed},
+};
 
 use http::{HeaderValue, Response, request::Parts};
 
@@ -34,6 +37,20 @@ pub(super) struct Config {
     pub(super) listed: usize,
     pub(super) leased: bool,
     pub(super) counts: bool,
+    services: Services,
+}
+
+/// Whether a layer has made services. Changed, it is another layer, which has made none.
+#[derive(Default)]
+struct Services {
+    one: AtomicBool,
+    many: AtomicBool,
+}
+
+impl Clone for Services {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
 }
 
 /// How requests are answered.
@@ -68,6 +85,7 @@ impl Config {
             listed: 0,
             leased: false,
             counts: false,
+            services: Services::default(),
         }
     }
 
@@ -157,12 +175,19 @@ impl Config {
         self.needs_parts
     }
 
-    /// Returns whether another layer has one of the limits too, and may be further in or out.
+    /// Notes that a service is made with these limits.
+    pub(super) fn note_service(&self) {
+        if self.services.one.swap(true, Relaxed) {
+            self.services.many.store(true, Relaxed);
+        }
+    }
+
+    /// Returns whether another layer has one of the limits too, or this one was used twice: either may be further in or
+    /// out.
     #[inline]
     pub(super) fn is_nested(&self) -> bool {
-        self.limits
-            .iter()
-            .any(|ready| ready.registration.is_shared())
+        let mut limits = self.limits.iter();
+        self.services.many.load(Relaxed) || limits.any(|ready| ready.registration.is_shared())
     }
 
     /// Returns what tells this store from others.

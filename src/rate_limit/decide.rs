@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use http::Request;
 use smallvec::SmallVec;
 
 use super::{
@@ -9,7 +10,7 @@ use super::{
     answer::{Answer, Outcome},
     charged::Charged,
     config::Config,
-    head::Head,
+    head::{self, Head},
     question::{Pending, Question},
 };
 use crate::store::{Decisions, MAX_CLAIMS, Result, Store};
@@ -23,10 +24,25 @@ pub(super) enum Begun {
 
 impl Config {
     /// Asks, and decides what can be decided at once.
-    pub(super) fn begin(&self, head: &Head<'_>, answer: &mut Answer) -> Begun {
+    #[inline]
+    pub(super) fn begin<B>(&self, request: &mut Request<B>, answer: &mut Answer) -> Begun {
+        let begun = if self.needs_parts() {
+            head::lend(request, |parts| {
+                self.try_decide(&Head::whole(parts), answer)
+            })
+        } else {
+            self.try_decide(&Head::of(request), answer)
+        };
+        if matches!(begun, Begun::Decided(Outcome::Pass)) {
+            self.pass(answer, request);
+        }
+        begun
+    }
+
+    fn try_decide(&self, head: &Head<'_>, answer: &mut Answer) -> Begun {
         let mut pending = Vec::new();
         if let Err(refused) = self.ask(head, &mut answer.question, &mut pending) {
-            return Begun::Decided(answer.refuse(refused));
+            return Begun::Decided(self.judge_refused(answer, refused));
         }
         if pending.is_empty() {
             if answer.question.is_empty() {
@@ -77,7 +93,7 @@ impl Config {
         if !pending.is_empty() {
             let asked = self.ask_later(&mut answer.question, pending, charged);
             if let Err(refused) = asked.await {
-                let outcome = answer.refuse(refused);
+                let outcome = self.judge_refused(&mut answer, refused);
                 return (answer, outcome);
             }
             if answer.question.is_empty() {

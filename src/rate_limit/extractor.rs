@@ -1,5 +1,7 @@
 //! Finds the identifier of a request, as a [`By`] says.
 
+use std::net::IpAddr;
+
 use http::{HeaderName, request::Parts};
 
 use super::{
@@ -30,10 +32,18 @@ pub(super) enum Find {
     Other(Source),
 }
 
-/// An identifier, or one that has to be waited for.
+/// An identifier, none, or one that has to be waited for.
 pub(super) enum Found {
-    Now(Option<Identifier>),
+    Now(Identifier),
+    Nothing,
     Later(Later),
+}
+
+impl From<Option<Identifier>> for Found {
+    #[inline]
+    fn from(identifier: Option<Identifier>) -> Self {
+        identifier.map_or(Self::Nothing, Self::Now)
+    }
 }
 
 impl Extractor {
@@ -67,18 +77,38 @@ impl Find {
 
     #[inline]
     fn find(&self, head: &Head<'_>, addresses: &Addresses) -> Found {
-        Found::Now(match self {
-            Self::ClientIp => addresses.client(head).map(Identifier::from),
-            Self::PeerIp => addresses.peer(head).map(Identifier::from),
-            Self::Header(name) => head.headers.get(name).map(Identifier::secret),
-            Self::PerRoute => Some(route(head).unwrap_or_else(Identifier::missing)),
-            Self::Other(source) => return other(source, head),
-        })
+        match self {
+            Self::ClientIp => of_address(addresses.client(head)),
+            other => other.find_other(head, addresses),
+        }
+    }
+
+    // Apart, as all that is not the default: in one function, the compiler runs out of registers.
+    #[inline(never)]
+    fn find_other(&self, head: &Head<'_>, addresses: &Addresses) -> Found {
+        match self {
+            Self::ClientIp => of_address(addresses.client(head)),
+            Self::PeerIp => of_address(addresses.peer(head)),
+            Self::Header(name) => match head.headers.get(name) {
+                Some(value) => Found::Now(Identifier::secret(value)),
+                None => Found::Nothing,
+            },
+            Self::PerRoute => Found::Now(route(head).unwrap_or_else(Identifier::missing)),
+            Self::Other(source) => other(source, head),
+        }
+    }
+}
+
+#[inline]
+fn of_address(ip: Option<IpAddr>) -> Found {
+    match ip {
+        Some(ip) => Found::Now(Identifier::from(ip)),
+        None => Found::Nothing,
     }
 }
 
 fn other(source: &Source, head: &Head<'_>) -> Found {
-    Found::Now(match source {
+    let identifier = match source {
         Source::Everyone => Some(Identifier::from("")),
         Source::Cookie(name) => cookie::value(head.headers, name).map(Identifier::secret),
         Source::Route => route(head),
@@ -86,10 +116,11 @@ fn other(source: &Source, head: &Head<'_>) -> Found {
         Source::Extensions(find) => find(head.extensions),
         Source::Parts(find) => called(find, head).flatten(),
         Source::Later(find) => {
-            return called(find, head).map_or(Found::Now(None), Found::Later);
+            return called(find, head).map_or(Found::Nothing, Found::Later);
         }
         Source::ClientIp | Source::PeerIp | Source::Header(_) => None, // made into finds of their own
-    })
+    };
+    identifier.into()
 }
 
 fn route(head: &Head<'_>) -> Option<Identifier> {
@@ -101,6 +132,7 @@ fn called<R>(find: &Func<Parts, R>, head: &Head<'_>) -> Option<R> {
     head.parts.map(|parts| find.call(parts))
 }
 
+#[inline(never)]
 fn find_all(finds: &[Find], head: &Head<'_>, addresses: &Addresses) -> Found {
     let founds = finds.iter().map(|find| find.find(head, addresses));
     let mut later = false;
@@ -111,21 +143,19 @@ fn find_all(finds: &[Find], head: &Head<'_>, addresses: &Addresses) -> Found {
         return Found::Later(Box::pin(wait_for_all(founds)));
     }
     let known = founds.into_iter().map(|found| match found {
-        Found::Now(identifier) => identifier,
-        Found::Later(_) => None,
+        Found::Now(identifier) => Some(identifier),
+        Found::Nothing | Found::Later(_) => None,
     });
-    Found::Now(
-        known
-            .collect::<Option<Vec<_>>>()
-            .map(|all| Identifier::tuple(&all)),
-    )
+    let known: Option<Vec<_>> = known.collect();
+    known.map(|all| Identifier::tuple(&all)).into()
 }
 
 async fn wait_for_all(founds: Vec<Found>) -> Option<Identifier> {
     let mut all = Vec::with_capacity(founds.len());
     for found in founds {
         all.push(match found {
-            Found::Now(identifier) => identifier?,
+            Found::Now(identifier) => identifier,
+            Found::Nothing => return None,
             Found::Later(later) => later.await?,
         });
     }

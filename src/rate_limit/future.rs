@@ -19,7 +19,7 @@ use super::{
     charged::Charged,
     config::Config,
     decide::Begun,
-    head::Head,
+    question::Pending,
 };
 use crate::{
     body::{ResponseBody, Task},
@@ -39,7 +39,7 @@ pin_project! {
         #[pin]
         state: State<S, S::Future, S::Response, ReqBody>,
         config: Arc<Config>,
-        // Beside the state: it is large, and stays where it was made.
+        // Beside the state: it is large, and stays where it is.
         answer: Answer,
     }
 }
@@ -62,41 +62,23 @@ impl<S, ReqBody> ResponseFuture<S, ReqBody>
 where
     S: Service<Request<ReqBody>>,
 {
-    #[inline]
-    pub(super) fn new(config: &Arc<Config>, service: S, request: Request<ReqBody>) -> Self {
-        let mut future = Self {
-            state: State::Refused { response: None },
+    #[inline(never)] // inlined, it copies the request once more
+    pub(super) fn new(config: &Arc<Config>, mut service: S, mut request: Request<ReqBody>) -> Self {
+        let mut answer = Answer::default();
+        let state = match config.begin(&mut request, &mut answer) {
+            Begun::Decided(Outcome::Pass) => State::Passed {
+                future: service.call(request),
+            },
+            Begun::Decided(Outcome::Refuse(reason)) => State::Refused {
+                response: Some(config.refuse(&answer, reason, &mut request)),
+            },
+            Begun::Waits(pending) => State::asking(config, &mut answer, pending, service, request),
+        };
+        Self {
+            state,
             config: Arc::clone(config),
-            answer: Answer::default(),
-        };
-        future.begin(service, request);
-        future
-    }
-
-    #[inline]
-    fn begin(&mut self, mut service: S, mut request: Request<ReqBody>) {
-        let Self { config, answer, .. } = self;
-        let begun = if config.needs_parts() {
-            let (parts, body) = request.into_parts();
-            let begun = config.begin(&Head::whole(&parts), answer);
-            request = Request::from_parts(parts, body);
-            begun
-        } else {
-            config.begin(&Head::of(&request), answer)
-        };
-        self.state = match begun {
-            Begun::Decided(outcome) => {
-                State::decided(config, answer, outcome, &mut service, request)
-            }
-            Begun::Waits(pending) => {
-                let charged = Charged::of(request.extensions()).cloned();
-                let asking = Arc::clone(config).decide(mem::take(answer), pending, charged);
-                State::Asking {
-                    asking: Box::pin(asking),
-                    waiting: Some(Box::new((service, request))),
-                }
-            }
-        };
+            answer,
+        }
     }
 }
 
@@ -104,13 +86,28 @@ impl<S, ReqBody> State<S, S::Future, S::Response, ReqBody>
 where
     S: Service<Request<ReqBody>>,
 {
-    #[inline]
+    // Apart: its future is larger than all the rest, and room on the stack is not free.
+    #[inline(never)]
+    fn asking(
+        config: &Arc<Config>,
+        answer: &mut Answer,
+        pending: Vec<Pending>,
+        service: S,
+        request: Request<ReqBody>,
+    ) -> Self {
+        let charged = Charged::of(request.extensions()).cloned();
+        let asking = Arc::clone(config).decide(mem::take(answer), pending, charged);
+        Self::Asking {
+            asking: Box::pin(asking),
+            waiting: Some(Box::new((service, request))),
+        }
+    }
+
     fn decided(
         config: &Config,
         answer: &mut Answer,
         outcome: Outcome,
-        service: &mut S,
-        mut request: Request<ReqBody>,
+        (mut service, mut request): (S, Request<ReqBody>),
     ) -> Self {
         match outcome {
             Outcome::Pass => {
@@ -120,7 +117,7 @@ where
                 }
             }
             Outcome::Refuse(reason) => Self::Refused {
-                response: Some(config.refuse(answer, reason, request)),
+                response: Some(config.refuse(answer, reason, &mut request)),
             },
         }
     }
@@ -140,8 +137,8 @@ where
                 StateProjection::Asking { asking, waiting } => {
                     let outcome;
                     (*answer, outcome) = ready!(asking.as_mut().poll(cx));
-                    let (mut service, request) = *waiting.take().expect(POLLED_AGAIN);
-                    State::decided(config, answer, outcome, &mut service, request)
+                    let waiting = *waiting.take().expect(POLLED_AGAIN);
+                    State::decided(config, answer, outcome, waiting)
                 }
                 StateProjection::Passed { future } => {
                     let mut response = ready!(future.poll(cx))?;

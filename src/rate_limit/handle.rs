@@ -5,6 +5,7 @@ use std::{error, fmt, net::IpAddr, sync::Arc, time::Duration};
 use super::{
     answer::{Answer, Outcome},
     config::Config,
+    question::Refused,
     ready::Ready,
 };
 use crate::{
@@ -110,6 +111,12 @@ impl LimitHandle {
             return nobody_knows(&self.quota, Outcome::Pass);
         };
         let claim = self.claim(ready, key, ready.spend(units));
+        if self.quota.limit() == 0 && !ready.limit.shadow {
+            let refused = Refused::Closed(self.at, Box::new(claim));
+            let outcome = self.config.judge_refused(&mut answer, refused);
+            let decision = answer.decisions.first().copied();
+            return decision.unwrap_or_else(|| nobody_knows(&self.quota, outcome));
+        }
         answer.question.claims.push(claim);
         answer.question.limits.push(self.at);
         let outcome = match self.config.decide_at_once(&mut answer) {

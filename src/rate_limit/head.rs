@@ -1,5 +1,7 @@
 //! The head of a request, as far as limits need it.
 
+use std::mem;
+
 use http::{Extensions, HeaderMap, Method, Request, Uri, request::Parts};
 
 pub(super) struct Head<'a> {
@@ -7,7 +9,7 @@ pub(super) struct Head<'a> {
     pub(super) uri: &'a Uri,
     pub(super) headers: &'a HeaderMap,
     pub(super) extensions: &'a Extensions,
-    // Only for functions of the user's: taking a request apart and putting it together copies it twice.
+    // Only for functions of the user's: to make them copies the head twice.
     pub(super) parts: Option<&'a Parts>,
 }
 
@@ -33,4 +35,21 @@ impl<'a> Head<'a> {
             parts: Some(parts),
         }
     }
+}
+
+/// Lends the whole head of a request, which does not move.
+pub(super) fn lend<B, R>(request: &mut Request<B>, to: impl FnOnce(&Parts) -> R) -> R {
+    let (mut parts, ()) = Request::new(()).into_parts();
+    swap(request, &mut parts);
+    let answer = to(&parts);
+    swap(request, &mut parts);
+    answer
+}
+
+fn swap<B>(request: &mut Request<B>, parts: &mut Parts) {
+    mem::swap(request.method_mut(), &mut parts.method);
+    mem::swap(request.uri_mut(), &mut parts.uri);
+    mem::swap(request.version_mut(), &mut parts.version);
+    mem::swap(request.headers_mut(), &mut parts.headers);
+    mem::swap(request.extensions_mut(), &mut parts.extensions);
 }

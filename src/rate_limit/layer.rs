@@ -237,6 +237,7 @@ impl<S> Layer<S> for RateLimitLayer {
     type Service = RateLimit<S>;
 
     fn layer(&self, inner: S) -> RateLimit<S> {
+        self.config.note_service();
         RateLimit::new(inner, Arc::clone(&self.config))
     }
 }

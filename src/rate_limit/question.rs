@@ -8,13 +8,13 @@ use super::{
 };
 use crate::{
     quota::Quota,
-    store::{Claim, Identifier, MAX_CLAIMS},
+    store::{Claim, Identifier, Key, MAX_CLAIMS, Spend},
 };
 
 /// The claims of a request, and the place of the limit that made each.
 #[derive(Default)]
 pub(super) struct Question {
-    pub(super) claims: SmallVec<[Claim; 2]>,
+    pub(super) claims: SmallVec<[Claim; 3]>,
     pub(super) limits: SmallVec<[u8; MAX_CLAIMS]>,
 }
 
@@ -38,6 +38,20 @@ impl Question {
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.claims.is_empty()
+    }
+
+    /// Moves the last claim to the place that its limit has in the layer.
+    fn sort_in_last(&mut self) {
+        let last = self.limits.last().copied();
+        let later = self.limits.iter().position(|at| Some(*at) > last);
+        let tails = later.and_then(|later| {
+            let limits = self.limits.get_mut(later..)?;
+            Some((limits, self.claims.get_mut(later..)?))
+        });
+        if let Some((limits, claims)) = tails {
+            limits.rotate_right(1);
+            claims.rotate_right(1);
+        }
     }
 
     /// Keeps only what one limit asks.
@@ -67,32 +81,51 @@ impl Config {
         if self.is_exempt(head) {
             return Ok(());
         }
-        let charged = self
-            .is_nested()
-            .then(|| Charged::of(head.extensions))
-            .flatten();
+        let charged = if self.is_nested() {
+            Charged::of(head.extensions)
+        } else {
+            None
+        };
         for (at, ready) in (0..).zip(&self.limits) {
-            if !ready.limit.when.is_always() && !ready.limit.when.holds(head) {
-                continue;
-            }
-            let quota = ready.quota(head);
-            let cost = ready.cost(head, &quota);
-            if cost == 0 {
-                continue;
-            }
-            match ready.extractor.find(head, &self.addresses) {
-                Found::Now(identifier) => {
-                    self.claim(question, charged, at, (quota, cost), identifier)?;
-                }
-                Found::Later(identifier) => pending.push(Pending {
-                    limit: at,
-                    quota,
-                    cost,
-                    identifier,
-                }),
+            if ready.limit.when.is_always() || ready.limit.when.holds(head) {
+                self.ask_one(head, charged, (at, ready), question, pending)?;
             }
         }
         Ok(())
+    }
+
+    #[inline(never)] // in the loop, the compiler runs out of registers
+    fn ask_one(
+        &self,
+        head: &Head<'_>,
+        charged: Option<&Charged>,
+        (at, ready): (u8, &Ready),
+        question: &mut Question,
+        pending: &mut Vec<Pending>,
+    ) -> Result<(), Refused> {
+        let plan = ready.plan(head);
+        let quota = plan.as_ref().unwrap_or(&ready.limit.quota);
+        let cost = ready.cost(head, quota);
+        if cost == 0 {
+            return Ok(());
+        }
+        let identifier = match ready.extractor.find(head, &self.addresses) {
+            Found::Now(identifier) => identifier,
+            Found::Nothing => match self.missing(at, ready)? {
+                Some(identifier) => identifier,
+                None => return Ok(()),
+            },
+            Found::Later(identifier) => {
+                pending.push(Pending {
+                    limit: at,
+                    quota: *quota,
+                    cost,
+                    identifier,
+                });
+                return Ok(());
+            }
+        };
+        self.claim(question, charged, (at, ready), identifier, (quota, cost))
     }
 
     /// Waits for identifiers that take time to find.
@@ -103,9 +136,19 @@ impl Config {
         charged: Option<Charged>,
     ) -> Result<(), Refused> {
         for pending in pending {
-            let identifier = pending.identifier.await;
-            let asked = (pending.quota, pending.cost);
-            self.claim(question, charged.as_ref(), pending.limit, asked, identifier)?;
+            let found = pending.identifier.await;
+            let Some(ready) = self.limits.get(usize::from(pending.limit)) else {
+                continue;
+            };
+            let found = match found {
+                None => self.missing(pending.limit, ready)?,
+                found => found,
+            };
+            if let Some(identifier) = found {
+                let (limit, asked) = ((pending.limit, ready), (&pending.quota, pending.cost));
+                self.claim(question, charged.as_ref(), limit, identifier, asked)?;
+                question.sort_in_last();
+            }
         }
         Ok(())
     }
@@ -115,41 +158,38 @@ impl Config {
         &self,
         question: &mut Question,
         charged: Option<&Charged>,
-        at: u8,
-        (quota, cost): (Quota, u32),
-        identifier: Option<Identifier>,
+        (at, ready): (u8, &Ready),
+        identifier: Identifier,
+        (quota, cost): (&Quota, u32),
     ) -> Result<(), Refused> {
-        let Some(ready) = self.limits.get(usize::from(at)) else {
-            return Ok(());
-        };
-        let identifier = match identifier {
-            Some(identifier) => identifier,
-            None => match self.missing(ready) {
-                Missing::Shared => Identifier::missing(),
-                Missing::Refuse if !ready.limit.shadow => return Err(Refused::Missing(at)),
-                Missing::Refuse | Missing::Exempt => return Ok(()),
-            },
-        };
         let key = ready.scope.key(identifier);
-        if charged.is_some_and(|charged| charged.has(self.store_address(), &key, &quota)) {
+        let is_charged =
+            |charged: &Charged| charged.has(self.store_address(), &key, quota, ready.limit.shadow);
+        if charged.is_some_and(is_charged) {
             return Ok(());
         }
-        let claim = Claim::new(key, quota).spend(ready.spend(cost));
         if quota.limit() == 0 && !ready.limit.shadow {
-            return Err(Refused::Closed(at, Box::new(claim)));
+            return Err(closed(at, key, *quota, cost));
         }
-        question.claims.push(claim);
         question.limits.push(at);
+        question
+            .claims
+            .push(Claim::new(key, *quota).spend(ready.spend(cost)));
         Ok(())
     }
 
+    /// Returns what stands for no identifier. `None`: the limit does not apply.
     #[cold]
-    fn missing(&self, ready: &Ready) -> Missing {
+    fn missing(&self, at: u8, ready: &Ready) -> Result<Option<Identifier>, Refused> {
         self.tell(&super::Event::Missing {
             limit: ready.limit.name,
             then: ready.limit.missing,
         });
-        ready.limit.missing
+        match ready.limit.missing {
+            Missing::Shared => Ok(Some(Identifier::missing())),
+            Missing::Refuse if !ready.limit.shadow => Err(Refused::Missing(at)),
+            Missing::Refuse | Missing::Exempt => Ok(None),
+        }
     }
 
     #[inline]
@@ -157,4 +197,10 @@ impl Config {
         (!self.preflights && is_preflight(head.method, head.headers))
             || self.exempt.iter().any(|when| when.holds(head))
     }
+}
+
+#[cold]
+fn closed(at: u8, key: Key, quota: Quota, cost: u32) -> Refused {
+    let claim = Claim::new(key, quota).spend(Spend::Take(cost));
+    Refused::Closed(at, Box::new(claim))
 }

@@ -38,12 +38,11 @@ impl Ready {
         }
     }
 
-    /// Returns the quota of a request.
+    /// Returns the quota of a request, where it is not that of the limit.
     #[inline]
-    pub(super) fn quota(&self, head: &Head<'_>) -> Quota {
+    pub(super) fn plan(&self, head: &Head<'_>) -> Option<Quota> {
         let plan = self.limit.plan.as_ref().zip(head.parts);
         plan.and_then(|(plan, parts)| plan.call(parts))
-            .unwrap_or(self.limit.quota)
     }
 
     /// Returns how many units a request takes.

@@ -7,8 +7,14 @@ use http::{HeaderValue, Request, Response, header::RETRY_AFTER};
 use smallvec::SmallVec;
 
 use super::{
-    Headers, Reason, Refusal, Report, Spending, answer::Answer, charged::Charged, config::Config,
-    grpc::is_grpc, head::Head, headers::Told, settlement::Stream,
+    Headers, Reason, Refusal, Report, Spending,
+    answer::Answer,
+    charged::Charged,
+    config::Config,
+    grpc::is_grpc,
+    head::{self, Head},
+    headers::Told,
+    settlement::Stream,
 };
 use crate::{
     body::ResponseBody,
@@ -62,14 +68,16 @@ impl Config {
         &self,
         answer: &Answer,
         reason: Reason,
-        request: Request<B>,
+        request: &mut Request<B>,
     ) -> Response<Bytes> {
-        self.addresses.untrusted_proxy(&Head::of(&request));
+        let limits = answer.question.limits.iter();
+        let mut limits = limits.filter_map(|at| self.limits.get(usize::from(*at)));
+        if limits.clone().any(|ready| ready.limit.by.is_address()) {
+            self.untrusted_proxy(request);
+        }
         let told: SmallVec<[Told<'_>; MAX_CLAIMS]> = self.told(answer).collect();
         let jitter = self.answers.jitter;
-        let first = answer.question.limits.first();
-        let label = first.and_then(|at| self.limits.get(usize::from(*at)));
-        let refusal = match (reason, label) {
+        let refusal = match (reason, limits.next()) {
             (Reason::MissingIdentifier, Some(ready)) => Refusal::missing_identifier(&ready.label),
             (Reason::StoreUnavailable, Some(ready)) => {
                 Refusal::store_unavailable(&ready.label, jitter)
@@ -80,8 +88,8 @@ impl Config {
         let mut response = match &self.answers.on_refusal {
             None => refusal.answer(request.headers()),
             Some(hook) => {
-                let (parts, _) = request.into_parts();
-                with_retry_after(hook(&parts, &refusal), &refusal, grpc)
+                let response = head::lend(request, |parts| hook(parts, &refusal));
+                with_retry_after(response, &refusal, grpc)
             }
         };
         if !grpc && self.answers.headers != Headers::None {
@@ -93,14 +101,24 @@ impl Config {
         response
     }
 
+    /// Says that a proxy seems to be in front. A hook for the peer wants the whole head.
+    fn untrusted_proxy<B>(&self, request: &mut Request<B>) {
+        if self.addresses.needs_parts() {
+            head::lend(request, |parts| {
+                self.addresses.untrusted_proxy(&Head::whole(parts));
+            });
+        } else {
+            self.addresses.untrusted_proxy(&Head::of(request));
+        }
+    }
+
     /// Marks what was charged, for layers further in.
     fn mark(&self, answer: &Answer, extensions: &mut http::Extensions) {
         if answer.question.claims.is_empty() {
             return;
         }
         let claims = answer.question.claims.iter();
-        let charged = claims.map(|claim| (claim.key(), claim.quota()));
-        Charged::add(extensions, self.store_address(), charged);
+        Charged::add(extensions, self.store_address(), claims);
     }
 
     fn report(&self, answer: &Answer) -> Report {
@@ -109,6 +127,7 @@ impl Config {
     }
 
     /// Returns what clients may know.
+    #[inline]
     fn told<'a>(&'a self, answer: &'a Answer) -> impl Iterator<Item = Told<'a>> {
         self.decided(answer).map(|(ready, claim, decision)| Told {
             label: &ready.label,
@@ -119,16 +138,17 @@ impl Config {
     }
 
     fn write_headers<B>(&self, answer: &Answer, response: &mut Response<B>) {
-        let told = self.decided(answer);
-        let listed = told.filter(|(ready, ..)| ready.limit.is_listed());
-        let listed: SmallVec<[Told<'_>; 4]> = listed
-            .map(|(ready, claim, decision)| Told {
-                label: &ready.label,
-                quota: claim.quota(),
-                decision,
-                enforced: true,
-            })
-            .collect();
+        let mut listed: SmallVec<[Told<'_>; 4]> = SmallVec::new();
+        for (ready, claim, decision) in self.decided(answer) {
+            if ready.limit.is_listed() {
+                listed.push(Told {
+                    label: &ready.label,
+                    quota: claim.quota(),
+                    decision,
+                    enforced: true,
+                });
+            }
+        }
         let policies = self
             .answers
             .policies

@@ -8,7 +8,8 @@ use smallvec::SmallVec;
 use super::{Event, Spending, Spent, answer::Answer, config::Config, front::Counted, limit::Cost};
 use crate::{
     body::{AtEnd, Task},
-    store::{Claim, Decision, Decisions, Result, Spend, Store},
+    executor::Executor,
+    store::{Claim, Decision, Decisions, MAX_CLAIMS, Result, Spend, Store},
 };
 
 /// Claims that correct what a request was charged.
@@ -16,23 +17,36 @@ type Corrections = SmallVec<[Claim; 2]>;
 
 impl Config {
     /// Corrects what the request was charged, if its response says so. `None`: it is done.
-    pub(super) fn settle(self: &Arc<Self>, answer: &Answer, response: &Parts) -> Option<Task> {
+    pub(super) fn settle(self: &Arc<Self>, answer: &mut Answer, response: &Parts) -> Option<Task> {
         let corrections = self.corrections(answer, response);
         settle(self, corrections, answer.counted)
     }
 
-    /// Returns what has to be corrected now that the response is there.
-    fn corrections(&self, answer: &Answer, response: &Parts) -> Corrections {
+    /// Returns what has to be corrected now that the response is there. From then on the answer says what is left of
+    /// each charge, for what the end of a stream has to say.
+    fn corrections(&self, answer: &mut Answer, response: &Parts) -> Corrections {
         let spent = response.extensions.get::<Spent>();
-        let claims = self.decided(answer).filter_map(|(ready, claim, decision)| {
+        let costs = self.decided(answer).map(|(ready, ..)| {
             let counts = ready.limit.counts.as_ref();
             if counts.is_some_and(|counts| !counts.call(response)) {
-                return correct(claim, decision, 0);
+                return Some(0);
             }
             let reserved = matches!(ready.limit.cost, Cost::Reserved(_));
-            correct(claim, decision, spent?.spent(ready.limit.unit, reserved)?)
+            spent?.spent(ready.limit.unit, reserved)
         });
-        claims.collect()
+        let costs: SmallVec<[_; MAX_CLAIMS]> = costs.collect();
+        let claims = answer.question.claims.iter_mut();
+        let taken = claims.zip(answer.decisions.iter()).zip(costs);
+        let corrections = taken.filter_map(|((claim, decision), cost)| {
+            let cost = cost?;
+            let correction = correct(claim, decision, cost)?;
+            *claim = claim.clone().spend(match claim.spending() {
+                Spend::Shadow(_) => Spend::Shadow(cost),
+                _ => Spend::Take(cost),
+            });
+            Some(correction)
+        });
+        corrections.collect()
     }
 
     /// Returns whether a response may have something to correct.
@@ -44,6 +58,10 @@ impl Config {
     /// Returns what has to be corrected now that the stream has ended.
     fn last_corrections(&self, answer: &Answer, spent: &Spent) -> Corrections {
         let claims = self.decided(answer).filter_map(|(ready, claim, decision)| {
+            let is_given_back = matches!(claim.spending(), Spend::Take(0) | Spend::Shadow(0));
+            if ready.limit.counts.is_some() && is_given_back {
+                return None; // the response does not count, whatever it costs
+            }
             let reserved = matches!(ready.limit.cost, Cost::Reserved(_));
             correct(claim, decision, spent.spent(ready.limit.unit, reserved)?)
         });
@@ -126,15 +144,7 @@ impl AtEnd for Stream {
         settle(&self.config, claims, self.answer.counted)
     }
 
-    fn abandon(self: Box<Self>) {
-        let config = Arc::clone(&self.config);
-        let executor = config.executor.as_ref();
-        // Without an executor, what was reserved stays charged.
-        if let Some((executor, task)) = executor
-            .filter(|executor| executor.is_here())
-            .zip(self.at_end())
-        {
-            executor.spawn(task);
-        }
+    fn executor(&self) -> Option<&Executor> {
+        self.config.executor.as_ref()
     }
 }

@@ -91,6 +91,7 @@ impl When {
         self.0.is_empty()
     }
 
+    #[inline(never)]
     pub(super) fn holds(&self, head: &Head<'_>) -> bool {
         self.0.iter().all(|condition| match condition {
             Condition::Methods(methods) => methods.contains(head.method),

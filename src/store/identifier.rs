@@ -82,6 +82,7 @@ impl Identifier {
         Self::tagged(Self::MISSING, &[])
     }
 
+    #[inline]
     fn tagged(tag: u8, bytes: &[u8]) -> Self {
         if bytes.len() + 1 < INLINE {
             let mut inline = [0; INLINE];
@@ -175,6 +176,7 @@ impl From<String> for Identifier {
 impl From<IpAddr> for Identifier {
     /// Takes the address as it is. An IPv4 address mapped into IPv6 is another identifier than the address itself:
     /// see [`IpAddr::to_canonical`].
+    #[inline]
     fn from(ip: IpAddr) -> Self {
         match ip {
             IpAddr::V4(ip) => Self::tagged(Self::IPV4, &ip.octets()),
