@@ -19,19 +19,18 @@ use super::{
     charged::Charged,
     config::Config,
     decide::Begun,
+    finish::Finish,
     question::Pending,
 };
-use crate::{
-    body::{ResponseBody, Task},
-    store::Result,
-};
+use crate::{body::ResponseBody, store::Result};
 
 pin_project! {
     /// Asks the store, then the inner service.
     ///
     /// # Cancellation
     /// Dropped while it waits for the store, the request has been charged or not; it has not reached the service. Dropped
-    /// later, what it was charged stays charged.
+    /// later, what it was charged stays charged; a correction that is under way goes on, if there is an
+    /// [executor](super::RateLimitLayer::executor).
     pub struct ResponseFuture<S, ReqBody>
     where
         S: Service<Request<ReqBody>>,
@@ -51,7 +50,7 @@ pin_project! {
         Asking { asking: Asking, waiting: Option<Box<(S, Request<ReqBody>)>> },
         Passed { #[pin] future: F },
         // The head waits until what the request was charged is corrected.
-        Settling { settling: Task, response: Option<R> },
+        Settling { settling: Finish, response: Option<R> },
         Refused { response: Option<Response<Bytes>> },
     }
 }
@@ -152,12 +151,12 @@ where
                         return Poll::Ready(Ok(config.finish(answer, response)));
                     };
                     State::Settling {
-                        settling,
+                        settling: Finish::new(settling, config.executor.clone()),
                         response: Some(response),
                     }
                 }
                 StateProjection::Settling { settling, response } => {
-                    ready!(settling.as_mut().poll(cx));
+                    ready!(Pin::new(settling).poll(cx));
                     let response = response.take().expect(POLLED_AGAIN);
                     return Poll::Ready(Ok(config.finish(answer, response)));
                 }

@@ -101,6 +101,7 @@ mod event;
 mod extractor;
 mod family;
 mod few;
+mod finish;
 mod front;
 mod func;
 mod future;

@@ -155,3 +155,43 @@ async fn a_reservation_of_a_request_that_was_dropped_ends_by_itself() {
         assert_eq!(used(&layer, "api").await, 400);
     }
 }
+
+/// The client went while the head of its response waited for the correction: what it has cost was not charged.
+#[tokio::test]
+async fn a_correction_that_is_under_way_is_finished_without_the_client() {
+    let site = Site::start().await;
+    for store in stores(&site) {
+        for (spent, polls) in [(700, 1), (700, 3), (0, 1), (0, 3)] {
+            site.flush().await;
+            let reserve = Limit::new("api", Quota::aligned(FULL, HOUR)).reserve(|_| 100);
+            let layer = site.layer(store.clone()).limit(reserve);
+            let served = Arc::new(AtomicU32::new(0));
+            let seen = Arc::clone(&served);
+            let mut service = layer.layer(service_fn(move |_: Request<Full<Bytes>>| {
+                seen.fetch_add(1, Ordering::SeqCst);
+                let mut response = Response::new(Full::<Bytes>::default());
+                response.extensions_mut().insert(Spent::units(spent));
+                async { Ok::<_, Infallible>(response) }
+            }));
+            let mut call = Box::pin(service.call(request_from(&format!("{PEER}:1"))));
+            let mut left = polls;
+            while left > 0 {
+                let mut cx = Context::from_waker(Waker::noop());
+                if call.as_mut().poll(&mut cx).is_ready() {
+                    break; // faster than the test
+                }
+                left -= served.load(Ordering::SeqCst);
+                if left > 0 {
+                    tokio::time::sleep(Duration::from_micros(50)).await;
+                }
+            }
+            drop(call);
+            layer.handle().drain().await.unwrap();
+            assert_eq!(
+                used(&layer, "api").await,
+                spent,
+                "{polls} polls after its answer"
+            );
+        }
+    }
+}

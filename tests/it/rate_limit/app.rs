@@ -126,7 +126,7 @@ fn words(event: &Event<'_>) -> String {
         Event::NearLimit { limit, .. } => format!("near {limit}"),
         Event::Refused { limit, .. } => format!("refused {limit}"),
         Event::WouldRefuse { limit, .. } => format!("would refuse {limit}"),
-        Event::Missing { limit } => format!("missing {limit}"),
+        Event::Missing { limit, .. } => format!("missing {limit}"),
         Event::StoreError { error } => format!("error {:?}", error.kind()),
         other => format!("unknown {other:?}"),
     }
