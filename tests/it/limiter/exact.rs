@@ -153,9 +153,9 @@ async fn a_key_lives_until_its_limit_is_as_if_never_used() {
             let left = site.redis.command(&["PTTL", key]).await.unwrap();
             let left: i64 = redis::from_redis_value(left).unwrap();
             let lives = lives.as_millis() as i64;
-            // Slow machines are slow; an hour has just begun.
+            // Slow machines are slow, and milliseconds rounded up; an hour has just begun.
             assert!(
-                left <= lives && left > lives - 59_000,
+                left <= lives + 1 && left > lives - 59_000,
                 "{name}: {left} of {lives}"
             );
         }
