@@ -15,6 +15,7 @@ use tower_upstash::{
     quota::Quota,
     rate_limit::{By, Event, Limit, OnStoreError, RateLimitLayer},
     store::{BreakerStore, RedisStore, SharedStore, Store as _, UpstashStore},
+    time::Timer,
 };
 
 use super::site::{HOUR, PATIENCE, Site, send, status};
@@ -268,5 +269,23 @@ async fn behind_an_open_breaker_each_limit_says_the_same_without_a_trip() {
         };
         timeout(PATIENCE, closing).await.expect("it closes");
         layers.recover("open").await;
+    }
+}
+
+/// The store itself would wait for much longer.
+#[tokio::test]
+async fn a_layer_has_a_time_limit_of_its_own() {
+    let site = Site::start().await;
+    for (on_error, expected) in [(Allow, 200), (Refuse, 503), (CountLocally, 200)] {
+        let layer = site
+            .layer(site.http().build().unwrap())
+            .limit(Limit::new("ip", QUOTA).on_store_error(on_error))
+            .time_limit(TIME_LIMIT, Timer::tokio());
+        assert_eq!(status(&layer, "192.0.2.1").await, 200);
+        site.server.faults().inject(Fault::BlackHole.times(1));
+        let begun = Instant::now();
+        assert_eq!(status(&layer, "192.0.2.1").await, expected);
+        assert!(begun.elapsed() < GENEROUS, "{:?}", begun.elapsed());
+        site.flush().await;
     }
 }

@@ -3,7 +3,7 @@
 use local_upstash::Fault;
 use tower_upstash::{
     quota::Quota,
-    rate_limit::{Limit, OnStoreError, RateLimitLayer},
+    rate_limit::{Lease, Limit, OnStoreError, RateLimitLayer},
 };
 
 use super::site::{HOUR, Site, admitted, status};
@@ -86,4 +86,26 @@ async fn what_was_counted_here_and_there_is_charged_twice_at_most() {
     assert_eq!(used(&layer).await, 4, "one twice, and none lost");
     assert_eq!(admitted(&layer, PEER, 1).await, 1);
     assert_eq!(used(&layer).await, 5, "it is over");
+}
+
+/// Units that were in a call of unknown outcome may have been debited: they are not handed out.
+#[tokio::test]
+async fn leases_whose_answer_is_lost_are_never_handed_out() {
+    let site = Site::start().await;
+    for fault in [Fault::DropAfter, Fault::CutJson, Fault::DropBefore] {
+        site.flush().await;
+        let limit = Limit::new("ten", Quota::aligned(200, HOUR))
+            .lease(Lease::new())
+            .on_store_error(OnStoreError::Refuse);
+        let layer = site.layer(site.http().build().unwrap()).limit(limit);
+        let mut passed = 0;
+        for request in 0..400 {
+            if request % 7 == 3 {
+                site.server.faults().inject(fault.clone().times(1));
+            }
+            passed += u32::from(status(&layer, PEER).await == 200);
+        }
+        site.server.faults().clear();
+        assert!((40..=200).contains(&passed), "{fault:?}: {passed}");
+    }
 }
