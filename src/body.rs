@@ -12,8 +12,8 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use pin_project_lite::pin_project;
 
+pub(crate) use self::end::AtEnd;
 use self::end::End;
-pub(crate) use self::end::{AtEnd, Task};
 
 pin_project! {
     /// The body of an inner service, or of an answer in its place.

@@ -25,7 +25,11 @@ mod platform;
 #[path = "executor/none.rs"]
 mod platform;
 
+mod finish;
+
 use std::{fmt, pin::Pin, sync::Arc};
+
+pub(crate) use self::finish::Finish;
 
 /// What an executor runs.
 pub type Task = Pin<Box<dyn Future<Output = ()> + Send>>;

@@ -3,23 +3,17 @@
 use std::{
     fmt, mem,
     pin::Pin,
-    sync::{Mutex, PoisonError},
+    sync::Mutex,
     task::{Context, Poll, ready},
 };
 
-use crate::executor::Executor;
-
-/// Work that takes time.
-pub(crate) type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+use crate::executor::Finish;
 
 /// What happens at the end of a body.
 pub(crate) trait AtEnd: Send + Sync {
-    /// Does what can be done at once, and returns what takes time. The last frame waits for it.
-    fn at_end(self: Box<Self>) -> Option<Task>;
-
-    /// Returns what finishes the work where nobody waits for it: the body was dropped, or has failed. Without one, what
-    /// takes time is not done.
-    fn executor(&self) -> Option<&Executor>;
+    /// Does what can be done at once, and returns what takes time. The last frame waits for it; if the body is dropped, or
+    /// has failed, nobody does.
+    fn at_end(self: Box<Self>) -> Option<Finish<()>>;
 }
 
 pub(super) struct End(State);
@@ -27,7 +21,7 @@ pub(super) struct End(State);
 enum State {
     Ahead(Box<dyn AtEnd>),
     // Never locked: it only makes a body `Sync` that would be so without.
-    Working(Mutex<Task>, Option<Executor>),
+    Working(Mutex<Finish<()>>),
     Done,
 }
 
@@ -46,43 +40,29 @@ impl End {
 
     /// Begins what happens at the end, and goes on with it.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        loop {
-            self.0 = match mem::replace(&mut self.0, State::Done) {
-                State::Ahead(at_end) => Self::begin(at_end),
-                State::Working(mut task, executor) => {
-                    let polled = match task.get_mut() {
-                        Ok(task) => task.as_mut().poll(cx),
-                        Err(poisoned) => poisoned.into_inner().as_mut().poll(cx),
-                    };
-                    if polled.is_pending() {
-                        self.0 = State::Working(task, executor);
-                    }
-                    ready!(polled);
-                    State::Done
-                }
-                State::Done => return Poll::Ready(()),
-            };
+        self.begin();
+        if let State::Working(work) = &mut self.0 {
+            ready!(match work.get_mut() {
+                Ok(work) => Pin::new(work).poll(cx),
+                Err(poisoned) => Pin::new(poisoned.into_inner()).poll(cx),
+            });
+            self.0 = State::Done;
         }
+        Poll::Ready(())
     }
 
     /// Does without anybody who waits.
     pub(super) fn abandon(&mut self) {
-        let working = match mem::replace(&mut self.0, State::Done) {
-            State::Ahead(at_end) => Self::begin(at_end),
-            working => working,
-        };
-        if let State::Working(task, Some(executor)) = working
-            && executor.is_here()
-        {
-            executor.spawn(task.into_inner().unwrap_or_else(PoisonError::into_inner));
-        }
+        self.begin();
+        self.0 = State::Done;
     }
 
-    fn begin(at_end: Box<dyn AtEnd>) -> State {
-        let executor = at_end.executor().cloned();
-        match at_end.at_end() {
-            Some(task) => State::Working(Mutex::new(task), executor),
-            None => State::Done,
+    fn begin(&mut self) {
+        if let State::Ahead(_) = self.0
+            && let State::Ahead(at_end) = mem::replace(&mut self.0, State::Done)
+            && let Some(work) = at_end.at_end()
+        {
+            self.0 = State::Working(Mutex::new(work));
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use std::{env, fmt, time::Duration};
 
-use super::{config::Config, limit::Cost};
-use crate::store::{Claim, Decisions, ErrorKind, Identifier, Spend, Store};
+use super::{answer::is_outage, config::Config, limit::Cost};
+use crate::store::{Claim, Decisions, Error, Identifier, Spend, Store};
 
 /// Something about the limits of a layer that cannot work as intended, or hardly can. `Display` says what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,21 +123,36 @@ fn limits(config: &Config) -> Vec<Advice> {
     advice
 }
 
-/// Asks the store what it says to each limit, without charging anything.
+/// Asks the store what it says to each limit, without charging anything: to all together, as requests do, and if it fails,
+/// to one after the other.
 async fn answers(config: &Config) -> Vec<Advice> {
+    let claims: Vec<Claim> = config
+        .limits
+        .iter()
+        .map(|ready| {
+            let key = ready.scope.key(Identifier::from("advice"));
+            Claim::new(key, ready.limit.quota).spend(Spend::Peek(1))
+        })
+        .collect();
+    let Err(error) = config.store.acquire(&claims).await else {
+        return Vec::new();
+    };
+    if is_outage(&error) {
+        return vec![Advice::new(None, unanswered(&error))];
+    }
     let mut advice = Vec::new();
-    for ready in &config.limits {
-        let key = ready.scope.key(Identifier::from("advice"));
-        let claim = Claim::new(key, ready.limit.quota).spend(Spend::Peek(1));
+    for (ready, claim) in config.limits.iter().zip(claims) {
         if let Err(error) = config.store.acquire(&[claim]).await {
-            let common = !matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::Invalid);
-            let text = format!("the store does not answer as it should: {error}");
-            let limit = (!common).then_some(ready.limit.name);
-            let said = Advice::new(limit, text);
-            if !advice.contains(&said) {
-                advice.push(said);
-            }
+            advice.push(Advice::new(ready.limit.name, unanswered(&error)));
         }
     }
+    if advice.is_empty() {
+        // Each by itself would do.
+        advice.push(Advice::new(None, unanswered(&error)));
+    }
     advice
+}
+
+fn unanswered(error: &Error) -> String {
+    format!("the store does not answer as it should: {error}")
 }

@@ -8,7 +8,7 @@ use super::{
     ready::Ready,
 };
 use crate::{
-    store::{Claim, Decision, Decisions, Error, Spend},
+    store::{Claim, Decision, Decisions, Error, ErrorKind, Spend},
     time::Timestamp,
 };
 
@@ -71,6 +71,9 @@ impl Config {
     }
 
     /// Decides what the store could not, as each limit says.
+    ///
+    /// A store that is there, and cannot decide just these claims, is no outage that a limit could allow for: else whoever
+    /// finds an identifier that the store cannot take would not be limited.
     #[cold]
     pub(super) fn judge_failure(&self, answer: &mut Answer, error: &Error) -> Outcome {
         self.tell(&Event::StoreError { error });
@@ -78,7 +81,10 @@ impl Config {
         notices.store(error, self.on_event.is_some());
         let policy = |at: &u8| {
             let ready = self.limits.get(usize::from(*at));
-            ready.map_or(OnStoreError::Allow, |ready| ready.limit.on_store_error)
+            match ready.map_or(OnStoreError::Allow, |ready| ready.limit.on_store_error) {
+                OnStoreError::Allow if !is_outage(error) => OnStoreError::CountLocally,
+                policy => policy,
+            }
         };
         let enforced = |at: &u8| {
             let ready = self.limits.get(usize::from(*at));
@@ -145,4 +151,12 @@ impl Config {
             }
         }
     }
+}
+
+/// Returns whether a store has failed whatever it was asked.
+pub(super) const fn is_outage(error: &Error) -> bool {
+    !matches!(
+        error.kind(),
+        ErrorKind::TooLarge | ErrorKind::Corrupt | ErrorKind::Unsupported | ErrorKind::Invalid
+    )
 }

@@ -29,7 +29,8 @@ pin_project! {
     ///
     /// # Cancellation
     /// Dropped while it waits for the store, the request has been charged or not; it has not reached the service. Dropped
-    /// later, what it was charged stays charged.
+    /// later, what it was charged stays charged; a correction that is under way goes on, if there is an
+    /// [executor](super::RateLimitLayer::executor).
     pub struct ResponseFuture<S, ReqBody>
     where
         S: Service<Request<ReqBody>>,
@@ -155,7 +156,7 @@ where
                     }
                 }
                 StateProjection::Settling { settling, response } => {
-                    let corrected = ready!(settling.as_mut().poll(cx));
+                    let corrected = ready!(Pin::new(settling).poll(cx));
                     answer.correct(&corrected);
                     let response = response.take().expect(POLLED_AGAIN);
                     return Poll::Ready(Ok(config.finish(answer, response)));

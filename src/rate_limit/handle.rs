@@ -234,18 +234,13 @@ impl LimitHandle {
             return Ok(nobody_knows(&self.quota, Outcome::Pass));
         };
         let claim = self.claim(ready, key, spend);
-        let decisions = self
+        let answer = self
             .config
             .store
             .acquire(std::slice::from_ref(&claim))
-            .await?;
-        if !matches!(spend, Spend::Peek(_)) {
-            self.config.family.denials.forget(claim.key());
-        }
-        if matches!(spend, Spend::Reset | Spend::Ban(_)) {
-            self.config.family.leases.forget(claim.key());
-        }
-        let decision = decisions.first().copied();
+            .await;
+        self.config.forget(&claim, answer.is_ok());
+        let decision = answer?.first().copied();
         Ok(decision.unwrap_or_else(|| nobody_knows(&self.quota, Outcome::Pass)))
     }
 
@@ -258,7 +253,22 @@ impl LimitHandle {
     }
 }
 
-impl Config {}
+impl Config {
+    /// Forgets what this process remembers of a key and what is no longer true after such a claim. One that has failed may
+    /// have been heard all the same.
+    fn forget(&self, claim: &Claim, was_heard: bool) {
+        let spend = claim.spending();
+        if !matches!(spend, Spend::Peek(_)) {
+            self.family.denials.forget(claim.key());
+        }
+        if matches!(spend, Spend::Reset | Spend::Ban(_)) {
+            self.family.leases.forget(claim.key());
+        }
+        if spend == Spend::Reset && was_heard {
+            self.family.local.forget(claim);
+        }
+    }
+}
 
 /// A decision without a store, by what is to happen then.
 const fn nobody_knows(quota: &Quota, outcome: Outcome) -> Decision {

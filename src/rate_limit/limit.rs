@@ -60,7 +60,8 @@ pub enum OnStoreError {
     /// already, and nothing is charged twice.
     #[default]
     CountLocally,
-    /// Lets the request pass.
+    /// Lets the request pass. A store that is there, but cannot decide this one request
+    /// ([`Corrupt`](crate::store::ErrorKind::Corrupt), [`Unsupported`](crate::store::ErrorKind::Unsupported) and the like), is no outage: then this process counts.
     Allow,
     /// Refuses the request, with 503. One limit that refuses is enough.
     Refuse,

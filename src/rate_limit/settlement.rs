@@ -1,14 +1,14 @@
 //! What is charged or given back once the truth about a request is known.
 
-use std::{pin::Pin, sync::Arc};
+use std::sync::Arc;
 
 use http::{Extensions, response::Parts};
 use smallvec::SmallVec;
 
 use super::{Event, Spending, Spent, answer::Answer, config::Config, front::Counted, limit::Cost};
 use crate::{
-    body::{AtEnd, Task},
-    executor::Executor,
+    body::AtEnd,
+    executor::Finish,
     store::{Claim, Decision, Decisions, MAX_CLAIMS, Result, Spend, Store},
 };
 
@@ -106,7 +106,7 @@ pub(super) struct Corrected {
 }
 
 /// Corrections that take time.
-pub(super) type Settling = Pin<Box<dyn Future<Output = Corrected> + Send>>;
+pub(super) type Settling = Finish<Corrected>;
 
 /// Corrections that are done, or take time.
 enum Settled {
@@ -145,12 +145,15 @@ fn settle(config: &Arc<Config>, mut claims: Corrections, counted: Counted) -> Se
     }
     let running = config.family.background.begin();
     let config = Arc::clone(config);
-    Settled::Later(Box::pin(async move {
+    // Whoever asked may go: what was served is charged.
+    let executor = config.executor.clone();
+    let work = Box::pin(async move {
         let answer = config.store.acquire_later(&claims).await;
         let corrected = settled(&config, claims, answer);
         drop(running);
         corrected
-    }))
+    });
+    Settled::Later(Finish::new(work, executor))
 }
 
 fn settled(config: &Config, claims: Corrections, answer: Result<Decisions>) -> Corrected {
@@ -177,18 +180,12 @@ pub(super) struct Stream {
 }
 
 impl AtEnd for Stream {
-    fn at_end(self: Box<Self>) -> Option<Task> {
+    fn at_end(self: Box<Self>) -> Option<Finish<()>> {
         let spent = self.spending.spent()?;
         let claims = self.config.last_corrections(&self.answer, &spent);
         match settle(&self.config, claims, self.answer.counted) {
             Settled::Now(_) => None,
-            Settled::Later(settling) => Some(Box::pin(async {
-                settling.await;
-            })),
+            Settled::Later(settling) => Some(settling.map(drop)),
         }
-    }
-
-    fn executor(&self) -> Option<&Executor> {
-        self.config.executor.as_ref()
     }
 }

@@ -1,7 +1,7 @@
 //! Limits that are shared with `@upstash/ratelimit`: Node and our two stores in turns on the same keys.
 
-mod limiter;
-mod model;
+pub(crate) mod limiter;
+pub(crate) mod model;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

@@ -135,6 +135,15 @@ impl Local {
         });
     }
 
+    /// Forgets what was counted here for the key of a [`Reset`](Spend::Reset), and owes nothing for it.
+    pub(crate) fn forget(&self, claim: &Claim) {
+        let Some(counting) = self.counting.get() else {
+            return;
+        };
+        counting.acquire(std::slice::from_ref(claim), &mut Decisions::new());
+        self.debts.take(claim.key().digest(), counting.clock.now());
+    }
+
     /// Takes out what is owed for the keys of these claims: charges to be sent to the store before them, once. Where nothing
     /// is owed at all, that is one load.
     #[inline]

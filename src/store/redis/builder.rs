@@ -105,9 +105,9 @@ impl RedisStoreBuilder {
     ///
     /// # Security
     /// Their keys are not injective: an identifier from outside that contains `:` can name the key of another one. Two
-    /// claims of a call that meet on a key in two layouts fail as [`Invalid`](crate::store::ErrorKind::Invalid). Buckets
-    /// whose key may be that of a dynamic limit, of analytics or of a deny list (`dynamic:…`, `events:…`, `denyList:…`,
-    /// `ipDenyListStatus`) fail as `Unsupported`. A name that begins as our own hashes do (`~`, `!`, `*`) is
+    /// claims of a call that meet on a key in two layouts fail as [`Invalid`](crate::store::ErrorKind::Invalid). Of names
+    /// whose bucket would lie where a dynamic limit, analytics or a deny list does (`dynamic:…`, `events:…`, `denyList:…`,
+    /// `ipDenyListStatus`), the key has the SHA-256, and theirs does not count on it. A name that begins as our own hashes do (`~`, `!`, `*`) is
     /// percent-encoded, so that it is none: theirs does not count on that key, and a name that spells the encoded one does.
     pub fn upstash_ratelimit(mut self, name: &str, prefix: &str) -> Self {
         self.settings = self.settings.upstash_ratelimit(name, prefix);

@@ -12,7 +12,7 @@ use tokio::{
 
 use super::{PATIENCE, model::Limit};
 
-pub(super) struct Limiter {
+pub(crate) struct Limiter {
     questions: ChildStdin,
     answers: Lines<BufReader<ChildStdout>>,
     _process: Child,
@@ -20,7 +20,7 @@ pub(super) struct Limiter {
 }
 
 impl Limiter {
-    pub(super) fn start(sdks: NodeSdks, server: &LocalUpstash) -> Self {
+    pub(crate) fn start(sdks: NodeSdks, server: &LocalUpstash) -> Self {
         let mut command = sdks.script("limiter.mjs", server).unwrap();
         let mut process = command
             .stdin(Stdio::piped())
@@ -36,7 +36,7 @@ impl Limiter {
     }
 
     /// Returns whether it is a success, and how much remains.
-    pub(super) async fn limit(
+    pub(crate) async fn limit(
         &mut self,
         limit: &Limit,
         id: &str,

@@ -4,14 +4,14 @@
 use std::collections::HashMap;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Algorithm {
+pub(crate) enum Algorithm {
     Fixed,
     Sliding,
     Bucket,
 }
 
 impl Algorithm {
-    pub(super) const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Fixed => "fixed",
             Self::Sliding => "sliding",
@@ -21,13 +21,13 @@ impl Algorithm {
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Limit {
-    pub(super) algorithm: Algorithm,
-    pub(super) limit: u64,
+pub(crate) struct Limit {
+    pub(crate) algorithm: Algorithm,
+    pub(crate) limit: u64,
     /// Milliseconds, as all times here.
-    pub(super) window: u64,
+    pub(crate) window: u64,
     /// How many tokens come back in a window.
-    pub(super) refill: u64,
+    pub(crate) refill: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

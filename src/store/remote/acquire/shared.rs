@@ -20,7 +20,7 @@ use percent_encoding::percent_decode_str;
 
 use crate::{
     quota::{Algorithm, Quota},
-    store::{Error, ErrorKind, Key, Result},
+    store::{Error, ErrorKind, Identifier, Key, Result},
     time::Timestamp,
 };
 
@@ -43,7 +43,13 @@ pub(super) fn place(prefix: &str, key: &Key, quota: &Quota, now: Timestamp) -> R
             "a shared limit has a window of whole milliseconds",
         ));
     }
-    let identifier = identifier(key);
+    let identifier = match identifier(key) {
+        // Clients may choose identifiers: an error would be a way out of the limit.
+        reserved if quota.algorithm() == Algorithm::TokenBucket && is_reserved(&reserved) => {
+            Identifier::hashed(reserved).to_text()
+        }
+        identifier => identifier,
+    };
     let number = (now.as_micros() / window) as i64; // of 2^53 at most
     let key = format!("{prefix}:{identifier}");
     let of_window = |number: i64| {
@@ -53,9 +59,6 @@ pub(super) fn place(prefix: &str, key: &Key, quota: &Quota, now: Timestamp) -> R
         key
     };
     match quota.algorithm() {
-        Algorithm::TokenBucket if is_reserved(&identifier) => Err(unsupported(
-            "the bucket of this identifier would lie where `@upstash/ratelimit` keeps something else",
-        )),
         Algorithm::TokenBucket => Ok(Place::Bucket { key }),
         Algorithm::SlidingWindow => Ok(Place::Sliding {
             key: of_window(number),
@@ -103,7 +106,7 @@ mod tests {
     use std::{net::IpAddr, time::Duration};
 
     use super::*;
-    use crate::store::{Identifier, Kind, Scope};
+    use crate::store::{Kind, Scope};
 
     #[test]
     fn keys_are_theirs() {
