@@ -1,10 +1,6 @@
 //! Whose limit it is: where the identifier of a request comes from.
 
-use std::{
-    fmt,
-    mem::{self, ManuallyDrop},
-    pin::Pin,
-};
+use std::{fmt, mem::ManuallyDrop, pin::Pin};
 
 use http::{Extensions, HeaderName, request::Parts};
 
@@ -22,7 +18,14 @@ use crate::store::Identifier;
 ///
 /// What a request does not tell is a matter of [`Missing`](super::Missing).
 #[derive(Clone)]
-pub struct By(Few<Source>);
+pub struct By(Few<Part>);
+
+#[derive(Clone)]
+struct Part {
+    source: Source,
+    // Begins an alternative to what is before it.
+    or: bool,
+}
 
 #[derive(Clone)]
 pub(super) enum Source {
@@ -167,16 +170,61 @@ impl By {
     /// By this and that together: each combination has a limit of its own. If one of them is missing, all are.
     ///
     /// # Panics
-    /// Beyond four. In a `const` it does not compile.
+    /// Beyond four, or after [`or`](Self::or), which comes last. In a `const` it does not compile.
     #[must_use]
     pub const fn and(mut self, mut other: Self) -> Self {
+        assert!(
+            !self.has_alternatives() && !other.has_alternatives(),
+            "`or` comes last: what is common to both sides of it is said in both"
+        );
         self.0.append(&mut other.0);
-        mem::forget(other); // nothing is left in it, but a `const` cannot know
+        let _ = ManuallyDrop::new(other); // nothing is left in it, but a `const` cannot know
+        self
+    }
+
+    /// By this, or where it is missing by that: users who are known by their names, all others by their addresses.
+    ///
+    /// ```
+    /// use tower_upstash::{quota::Quota, rate_limit::{By, Limit}, store::Identifier};
+    ///
+    /// #[derive(Clone)]
+    /// struct User(String);
+    ///
+    /// impl From<User> for Identifier {
+    ///     fn from(user: User) -> Self {
+    ///         user.0.into()
+    ///     }
+    /// }
+    ///
+    /// const API: Limit = Limit::new("api", Quota::per_minute(60)).by(By::extension::<User>().or(By::CLIENT_IP));
+    /// ```
+    ///
+    /// A name never equals an address. Two headers or cookies of the same value do: they are the same client.
+    ///
+    /// # Panics
+    /// Beyond four in all. In a `const` it does not compile.
+    #[must_use]
+    pub const fn or(mut self, mut other: Self) -> Self {
+        if let [Some(first), ..] = other.0.slots() {
+            first.or = true;
+        }
+        self.0.append(&mut other.0);
+        let _ = ManuallyDrop::new(other);
         self
     }
 
     const fn of(source: Source) -> Self {
-        Self(Few::one(source))
+        Self(Few::one(Part { source, or: false }))
+    }
+
+    const fn has_alternatives(&self) -> bool {
+        // The first is none, and a `const` has no iterators.
+        matches!(
+            self.0.known(),
+            [_, Some(Part { or: true, .. }), ..]
+                | [_, _, Some(Part { or: true, .. }), _]
+                | [_, _, _, Some(Part { or: true, .. })]
+        )
     }
 
     pub(super) fn needs_parts(&self) -> bool {
@@ -190,14 +238,32 @@ impl By {
             .any(|source| matches!(source, Source::ClientIp | Source::PeerIp))
     }
 
-    pub(super) fn sources(&self) -> impl Iterator<Item = &Source> {
-        self.0.iter()
+    /// Returns what is tried one after the other: each all of its sources together.
+    pub(super) fn alternatives(&self) -> Vec<Vec<&Source>> {
+        let mut alternatives = Vec::<Vec<_>>::new();
+        for part in self.0.iter() {
+            match alternatives.last_mut().filter(|_| !part.or) {
+                Some(last) => last.push(&part.source),
+                None => alternatives.push(vec![&part.source]),
+            }
+        }
+        alternatives
+    }
+
+    fn sources(&self) -> impl Iterator<Item = &Source> {
+        self.0.iter().map(|part| &part.source)
     }
 }
 
 impl fmt::Debug for By {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.sources()).finish()
+        for (at, all) in self.alternatives().iter().enumerate() {
+            if at > 0 {
+                f.write_str(" or ")?;
+            }
+            f.debug_set().entries(all).finish()?;
+        }
+        Ok(())
     }
 }
 

@@ -20,6 +20,8 @@ use crate::store::Identifier;
 pub(super) enum Extractor {
     One(Find),
     All(Box<[Find]>),
+    // The first that finds something.
+    Any(Box<[Self]>),
 }
 
 #[derive(Clone)]
@@ -48,8 +50,18 @@ impl From<Option<Identifier>> for Found {
 
 impl Extractor {
     pub(super) fn new(by: &By, per_route: bool) -> Self {
+        let alternatives = by.alternatives().into_iter();
+        let mut any: Vec<Self> = alternatives.map(|all| Self::all(&all, per_route)).collect();
+        match any.pop() {
+            Some(only) if any.is_empty() => only,
+            last => Self::Any(any.into_iter().chain(last).collect()),
+        }
+    }
+
+    fn all(sources: &[&Source], per_route: bool) -> Self {
         let per_route = per_route.then_some(Find::PerRoute);
-        let mut finds: Vec<Find> = by.sources().map(Find::new).chain(per_route).collect();
+        let finds = sources.iter().map(|source| Find::new(source));
+        let mut finds: Vec<Find> = finds.chain(per_route).collect();
         match finds.pop() {
             Some(only) if finds.is_empty() => Self::One(only),
             last => Self::All(finds.into_iter().chain(last).collect()),
@@ -61,6 +73,7 @@ impl Extractor {
         match self {
             Self::One(find) => find.find(head, addresses),
             Self::All(finds) => find_all(finds, head, addresses),
+            Self::Any(any) => find_any(any, head, addresses),
         }
     }
 }
@@ -160,4 +173,34 @@ async fn wait_for_all(founds: Vec<Found>) -> Option<Identifier> {
         });
     }
     Some(Identifier::tuple(&all))
+}
+
+fn find_any(any: &[Extractor], head: &Head<'_>, addresses: &Addresses) -> Found {
+    let mut any = any.iter();
+    while let Some(extractor) = any.next() {
+        match extractor.find(head, addresses) {
+            Found::Now(None) => {}
+            Found::Now(identifier) => return Found::Now(identifier),
+            Found::Later(first) => {
+                // The head of the request is only here now.
+                let rest = any.map(|next| next.find(head, addresses)).collect();
+                return Found::Later(Box::pin(wait_for_any(first, rest)));
+            }
+        }
+    }
+    Found::Now(None)
+}
+
+async fn wait_for_any(first: Later, rest: Vec<Found>) -> Option<Identifier> {
+    let mut found = first.await;
+    for next in rest {
+        if found.is_some() {
+            break;
+        }
+        found = match next {
+            Found::Now(identifier) => identifier,
+            Found::Later(later) => later.await,
+        };
+    }
+    found
 }

@@ -33,6 +33,14 @@ impl<T> Few<T> {
         }
     }
 
+    pub(super) const fn known(&self) -> &[Option<T>; 4] {
+        &self.0
+    }
+
+    pub(super) const fn slots(&mut self) -> &mut [Option<T>; 4] {
+        &mut self.0
+    }
+
     pub(super) const fn is_empty(&self) -> bool {
         self.0[0].is_none()
     }

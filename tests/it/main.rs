@@ -3,9 +3,11 @@
 
 mod acquire;
 mod adapters;
+mod alternatives;
 mod broken;
 mod conformance;
 mod differential;
+mod examples;
 mod limiter;
 mod lock;
 mod memory;
@@ -14,6 +16,7 @@ mod quickstart;
 mod quota;
 mod rate_limit;
 mod redis_store;
+mod servers;
 mod service;
 mod support;
 mod upstash;

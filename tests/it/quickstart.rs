@@ -19,7 +19,7 @@ impl Drop for Server {
 }
 
 /// Cargo builds the examples before it runs the tests, beside them.
-fn example(name: &str) -> PathBuf {
+pub(crate) fn example(name: &str) -> PathBuf {
     let mut path = std::env::current_exe().unwrap();
     path.pop();
     path.pop();

@@ -1,0 +1,34 @@
+//! The examples of the rate limits, as processes of their own.
+
+mod axum;
+mod tonic;
+mod tower;
+
+use std::process::Command;
+
+use crate::quickstart::example;
+
+/// An example that asks no store but the one that it is told of.
+fn command(name: &str) -> Command {
+    let mut command = Command::new(example(name));
+    for variable in [
+        "KUBERNETES_SERVICE_HOST",
+        "KV_REST_API_TOKEN",
+        "KV_REST_API_URL",
+        "LIMITS",
+        "PROXIES",
+        "UPSTASH_REDIS_REST_TOKEN",
+        "UPSTASH_REDIS_REST_URL",
+    ] {
+        command.env_remove(variable);
+    }
+    command
+}
+
+/// Runs an example to its end, and returns the lines that it has printed.
+fn output(name: &str) -> Vec<String> {
+    let output = command(name).output().expect("the example is built");
+    assert!(output.status.success(), "{output:?}");
+    let output = String::from_utf8(output.stdout).unwrap();
+    output.lines().map(str::to_owned).collect()
+}

@@ -1,0 +1,4 @@
+//! The layer in real servers, on real connections.
+
+mod axum;
+mod tonic;
