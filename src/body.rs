@@ -85,9 +85,7 @@ impl<B: Body<Data = Bytes>> Body for ResponseBody<B> {
         match &self.kind {
             Kind::Inner { body } => body.is_end_stream(),
             Kind::Own { body } => body.is_end_stream(),
-            Kind::Watched { body, end, last } => {
-                end.is_done() && last.is_none() && body.is_end_stream()
-            }
+            Kind::Watched { end, last, .. } => end.is_done() && last.is_none(),
         }
     }
 
@@ -127,8 +125,6 @@ fn poll_watched<B: Body<Data = Bytes>>(
         }
     }
     ready!(end.poll(cx));
-    match last.take() {
-        Some(frame) => Poll::Ready(Some(Ok(frame))),
-        None => body.poll_frame(cx),
-    }
+    // The inner body has ended: many must not be polled again.
+    Poll::Ready(last.take().map(Ok))
 }

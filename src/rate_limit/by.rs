@@ -167,7 +167,10 @@ impl By {
         })))
     }
 
-    /// By this and that together: each combination has a limit of its own. If one of them is missing, all are.
+    /// By this and that together: each combination has a limit of its own.
+    ///
+    /// Where one of them is missing, all are; but where [`Missing::Shared`](super::Missing::Shared) says what happens then,
+    /// only that part is shared: clients without a key still have limits of their own by address.
     ///
     /// # Panics
     /// Beyond four, or after [`or`](Self::or), which comes last. In a `const` it does not compile.

@@ -1,8 +1,7 @@
 //! What outer layers have charged already: a mark in the request's extensions.
 
-use std::sync::Arc;
-
 use http::Extensions;
+use smallvec::SmallVec;
 
 use crate::{
     quota::Quota,
@@ -11,7 +10,7 @@ use crate::{
 
 /// The claims that layers further out have made. A limit is not charged twice for one request.
 #[derive(Clone, Default)]
-pub(super) struct Charged(Arc<Vec<Charge>>);
+pub(super) struct Charged(SmallVec<[Charge; 2]>);
 
 /// In which store, to which key, by which quota; and whether it was enforced.
 type Charge = (usize, Key, Quota, bool);
@@ -41,7 +40,7 @@ impl Charged {
             let enforced = !matches!(claim.spending(), Spend::Shadow(_));
             (store, key, *claim.quota(), enforced)
         });
-        Arc::make_mut(&mut charged.0).extend(claims);
+        charged.0.extend(claims);
         extensions.insert(charged);
     }
 }

@@ -1,11 +1,11 @@
-//! Finds the identifier of a request, as a [`By`] says.
+//! Finds the identifier of a request, as a [`By`](super::By) says.
 
 use std::net::IpAddr;
 
 use http::{HeaderName, request::Parts};
 
 use super::{
-    By,
+    Limit, Missing,
     address::Addresses,
     by::{Later, Source},
     cookie,
@@ -19,9 +19,21 @@ use crate::store::Identifier;
 #[derive(Clone)]
 pub(super) enum Extractor {
     One(Find),
-    All(Box<[Find]>),
+    All(Tuple),
     // The first that finds something.
     Any(Box<[Self]>),
+}
+
+#[derive(Clone)]
+pub(super) struct Tuple(Box<[Find]>, Gap);
+
+/// What a tuple makes of a part that is missing.
+#[derive(Clone, Copy)]
+enum Gap {
+    // All of it is missing.
+    IsAll,
+    // Whoever lacks one part still has a limit of its own by the others.
+    IsAPart,
 }
 
 #[derive(Clone)]
@@ -49,22 +61,32 @@ impl From<Option<Identifier>> for Found {
 }
 
 impl Extractor {
-    pub(super) fn new(by: &By, per_route: bool) -> Self {
-        let alternatives = by.alternatives().into_iter();
-        let mut any: Vec<Self> = alternatives.map(|all| Self::all(&all, per_route)).collect();
+    pub(super) fn new(limit: &Limit) -> Self {
+        let alternatives = limit.by.alternatives();
+        let last = alternatives.len().saturating_sub(1);
+        let shared = limit.missing == Missing::Shared;
+        let alternatives = alternatives.iter().enumerate().map(|(at, all)| {
+            let gap = if at == last && shared {
+                Gap::IsAPart
+            } else {
+                Gap::IsAll
+            };
+            Self::all(all, limit.per_route, gap)
+        });
+        let mut any: Vec<Self> = alternatives.collect();
         match any.pop() {
             Some(only) if any.is_empty() => only,
             last => Self::Any(any.into_iter().chain(last).collect()),
         }
     }
 
-    fn all(sources: &[&Source], per_route: bool) -> Self {
+    fn all(sources: &[&Source], per_route: bool, gap: Gap) -> Self {
         let per_route = per_route.then_some(Find::PerRoute);
         let finds = sources.iter().map(|source| Find::new(source));
         let mut finds: Vec<Find> = finds.chain(per_route).collect();
         match finds.pop() {
             Some(only) if finds.is_empty() => Self::One(only),
-            last => Self::All(finds.into_iter().chain(last).collect()),
+            last => Self::All(Tuple(finds.into_iter().chain(last).collect(), gap)),
         }
     }
 
@@ -72,7 +94,7 @@ impl Extractor {
     pub(super) fn find(&self, head: &Head<'_>, addresses: &Addresses) -> Found {
         match self {
             Self::One(find) => find.find(head, addresses),
-            Self::All(finds) => find_all(finds, head, addresses),
+            Self::All(tuple) => tuple.find(head, addresses),
             Self::Any(any) => find_any(any, head, addresses),
         }
     }
@@ -145,32 +167,38 @@ fn called<R>(find: &Func<Parts, R>, head: &Head<'_>) -> Option<R> {
     head.parts.map(|parts| find.call(parts))
 }
 
-#[inline(never)]
-fn find_all(finds: &[Find], head: &Head<'_>, addresses: &Addresses) -> Found {
-    let founds = finds.iter().map(|find| find.find(head, addresses));
-    let mut later = false;
-    let founds: Vec<Found> = founds
-        .inspect(|found| later |= matches!(found, Found::Later(_)))
-        .collect();
-    if later {
-        return Found::Later(Box::pin(wait_for_all(founds)));
+impl Tuple {
+    #[inline(never)]
+    fn find(&self, head: &Head<'_>, addresses: &Addresses) -> Found {
+        let finds = self.0.iter();
+        let founds: Vec<Found> = finds.map(|find| find.find(head, addresses)).collect();
+        if founds.iter().any(|found| matches!(found, Found::Later(_))) {
+            return Found::Later(Box::pin(wait_for_all(founds, self.1)));
+        }
+        let known = founds.into_iter().map(|found| match found {
+            Found::Now(identifier) => Some(identifier),
+            Found::Nothing | Found::Later(_) => self.1.part(),
+        });
+        let known: Option<Vec<_>> = known.collect();
+        known.map(|all| Identifier::tuple(&all)).into()
     }
-    let known = founds.into_iter().map(|found| match found {
-        Found::Now(identifier) => Some(identifier),
-        Found::Nothing | Found::Later(_) => None,
-    });
-    let known: Option<Vec<_>> = known.collect();
-    known.map(|all| Identifier::tuple(&all)).into()
 }
 
-async fn wait_for_all(founds: Vec<Found>) -> Option<Identifier> {
+impl Gap {
+    fn part(self) -> Option<Identifier> {
+        matches!(self, Self::IsAPart).then(Identifier::missing)
+    }
+}
+
+async fn wait_for_all(founds: Vec<Found>, gap: Gap) -> Option<Identifier> {
     let mut all = Vec::with_capacity(founds.len());
     for found in founds {
-        all.push(match found {
-            Found::Now(identifier) => identifier,
-            Found::Nothing => return None,
-            Found::Later(later) => later.await?,
-        });
+        let found = match found {
+            Found::Now(identifier) => Some(identifier),
+            Found::Nothing => None,
+            Found::Later(later) => later.await,
+        };
+        all.push(found.or_else(|| gap.part())?);
     }
     Some(Identifier::tuple(&all))
 }
@@ -179,7 +207,7 @@ fn find_any(any: &[Extractor], head: &Head<'_>, addresses: &Addresses) -> Found 
     let mut any = any.iter();
     while let Some(extractor) = any.next() {
         match extractor.find(head, addresses) {
-            Found::Now(None) => {}
+            Found::Nothing => {}
             Found::Now(identifier) => return Found::Now(identifier),
             Found::Later(first) => {
                 // The head of the request is only here now.
@@ -188,7 +216,7 @@ fn find_any(any: &[Extractor], head: &Head<'_>, addresses: &Addresses) -> Found 
             }
         }
     }
-    Found::Now(None)
+    Found::Nothing
 }
 
 async fn wait_for_any(first: Later, rest: Vec<Found>) -> Option<Identifier> {
@@ -198,7 +226,8 @@ async fn wait_for_any(first: Later, rest: Vec<Found>) -> Option<Identifier> {
             break;
         }
         found = match next {
-            Found::Now(identifier) => identifier,
+            Found::Now(identifier) => Some(identifier),
+            Found::Nothing => None,
             Found::Later(later) => later.await,
         };
     }

@@ -2,9 +2,14 @@
 
 use std::{error, fmt, net::IpAddr, sync::Arc, time::Duration};
 
+use http::request::Parts;
+
 use super::{
+    Missing,
     answer::{Answer, Outcome},
     config::Config,
+    extractor::Found,
+    head::Head,
     question::Refused,
     ready::Ready,
 };
@@ -37,6 +42,19 @@ pub struct Limits {
 }
 
 /// One of the [`Limits`].
+///
+/// # Keys
+/// A key is what the [`By`](super::By) of the limit makes of a request; [`key`](Self::key) tells for a request at hand.
+///
+/// | a limit by | has the keys |
+/// |---|---|
+/// | `CLIENT_IP`, `PEER_IP` | [`Limits::client`] of the address |
+/// | a header, a cookie | [`Identifier::secret`] of the value |
+/// | `EVERYONE` | `""` |
+/// | `ROUTE`, `METHOD` | the text |
+/// | several, in their order; per route: and the route | [`Identifier::tuple`] of them |
+///
+/// Several limits at once, all or nothing, are decided by [`Store::acquire`] of the store itself.
 #[derive(Clone)]
 pub struct LimitHandle {
     config: Arc<Config>,
@@ -84,15 +102,33 @@ impl Limits {
     /// Gives back what is leased, and waits for corrections that are still under way: for shutdown, after the last
     /// request.
     ///
+    /// Give it a time limit: a correction at the end of a stream goes on only while its client reads.
+    ///
     /// # Errors
     /// As [`Store::acquire`]; what was not given back stays charged.
     pub async fn drain(&self) -> Result<()> {
+        let drained = self.config.family.leases.drain(&self.config.store).await;
         self.config.family.background.end().await;
-        self.config.family.leases.drain(&self.config.store).await
+        drained
     }
 }
 
 impl LimitHandle {
+    /// Returns whose limit a request counts for: `None` where it has no identifier, and that does not mean a shared one.
+    pub async fn key(&self, parts: &Parts) -> Option<Identifier> {
+        let ready = self.ready()?;
+        let found = ready
+            .extractor
+            .find(&Head::whole(parts), &self.config.addresses);
+        let identifier = match found {
+            Found::Now(identifier) => Some(identifier),
+            Found::Nothing => None,
+            Found::Later(later) => later.await,
+        };
+        let shared = ready.limit.missing == Missing::Shared;
+        identifier.or_else(|| shared.then(Identifier::missing))
+    }
+
     /// Takes a unit, as a request would.
     ///
     /// A store that fails is answered as the limit's [`OnStoreError`](super::OnStoreError) says. A limit that is a
@@ -133,7 +169,7 @@ impl LimitHandle {
         decision.unwrap_or_else(|| nobody_knows(&self.quota, outcome))
     }
 
-    /// Returns what [`check`](Self::check) would, without taking anything.
+    /// Returns what the store would answer to one more unit, without taking any. What is leased here counts as taken.
     ///
     /// # Errors
     /// As [`Store::acquire`].
@@ -147,6 +183,22 @@ impl LimitHandle {
     /// As [`Store::acquire`]; then the units were taken or not.
     pub async fn charge(&self, key: impl Into<Identifier>, units: u32) -> Result<Decision> {
         self.ask(key, Spend::Charge(units)).await
+    }
+
+    /// Gives back units of an earlier [`Decision`], in the window in which they were taken: after that, nothing is given
+    /// back.
+    ///
+    /// # Errors
+    /// As [`Store::acquire`]; then the units were given back or not.
+    pub async fn refund(
+        &self,
+        key: impl Into<Identifier>,
+        units: u32,
+        decision: &Decision,
+    ) -> Result<Decision> {
+        let window = decision.window();
+        let cost = units;
+        self.ask(key, Spend::Refund { cost, window }).await
     }
 
     /// Forgets what a key has used up, and lifts its ban.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use http::{request, response};
 
-use super::{By, Lease, When, few::replace, func::Func};
+use super::{By, Lease, Missing, When, few::replace, func::Func};
 use crate::quota::Quota;
 
 /// A limit with a name: who may do how much.
@@ -47,22 +47,6 @@ pub(super) enum Cost {
     Exactly(Func<request::Parts, u32>),
     // An estimate, settled later.
     Reserved(Func<request::Parts, u32>),
-}
-
-/// What happens to a request that has no identifier: no peer address, no such header.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Missing {
-    /// All such requests share one limit. Safe by default: nobody gets out of a limit by leaving something out.
-    #[default]
-    Shared,
-    /// The request is refused, with 400.
-    Refuse,
-    /// The limit does not apply to the request.
-    ///
-    /// # Security
-    /// Whoever can leave the identifier out is not limited by this limit.
-    Exempt,
 }
 
 /// What a limit does when the store cannot be asked.

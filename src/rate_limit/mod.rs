@@ -114,6 +114,7 @@ mod label;
 mod layer;
 mod lease;
 mod limit;
+mod missing;
 mod network;
 mod notices;
 mod overrides;
@@ -141,7 +142,8 @@ pub use self::{
     headers::{Headers, Reset},
     layer::RateLimitLayer,
     lease::Lease,
-    limit::{Limit, Missing, OnStoreError},
+    limit::{Limit, OnStoreError},
+    missing::Missing,
     overrides::{InvalidOverride, Overrides},
     proxies::{InvalidNetwork, TrustedProxies},
     refusal::{Reason, Refusal},

@@ -23,7 +23,7 @@ impl Ready {
         Self {
             label: Label::new(limit.name, Some(limit.unit)),
             scope: Scope::new(Kind::Limit, limit.name),
-            extractor: Extractor::new(&limit.by, limit.per_route),
+            extractor: Extractor::new(&limit),
             limit,
             registration,
             given,
