@@ -49,7 +49,7 @@ async fn drop_after(layer: &RateLimitLayer, polls: u32, served: &Arc<AtomicU32>)
             tokio::task::yield_now().await;
             served.fetch_add(1, Ordering::SeqCst);
             let mut response = Response::new(Full::<Bytes>::from("inner"));
-            response.extensions_mut().insert(Spent::units(3));
+            response.extensions_mut().insert(Spent::requests(3));
             Ok::<_, Infallible>(response)
         }
     }));
@@ -170,7 +170,7 @@ async fn a_correction_that_is_under_way_is_finished_without_the_client() {
             let mut service = layer.layer(service_fn(move |_: Request<Full<Bytes>>| {
                 seen.fetch_add(1, Ordering::SeqCst);
                 let mut response = Response::new(Full::<Bytes>::default());
-                response.extensions_mut().insert(Spent::units(spent));
+                response.extensions_mut().insert(Spent::requests(spent));
                 async { Ok::<_, Infallible>(response) }
             }));
             let mut call = Box::pin(service.call(request_from(&format!("{PEER}:1"))));

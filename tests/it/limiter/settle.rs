@@ -70,7 +70,7 @@ async fn a_request_costs_what_its_handler_says() {
             (Some(Spent::of("tokens", 250)), 250),
             (Some(Spent::of("tokens", 0)), 0),
             (Some(Spent::nothing()), 0),
-            (Some(Spent::units(7)), 100), // of another unit
+            (Some(Spent::requests(7)), 100), // of another unit
         ] {
             site.flush().await;
             assert_eq!(spend(&layer, spent.clone(), || ()).await, 200);

@@ -12,6 +12,7 @@ use sfv::{BareItem, List, ListEntry, Parser};
 use tower_upstash::{
     quota::Quota,
     rate_limit::{By, Headers, Limit, Missing, RateLimitLayer, Reason, Reset, When},
+    time::Timestamp,
 };
 
 use super::app::{
@@ -183,6 +184,22 @@ async fn a_refusal_ends_when_it_says() {
         passed.into_body().collect().await.unwrap().to_bytes(),
         "inner"
     );
+}
+
+/// R28
+#[tokio::test]
+async fn a_window_begins_with_the_first_hit_or_where_the_clock_says() {
+    let ten = Duration::from_secs(10);
+    for (quota, expected) in [(Quota::fixed(1, ten), "10"), (Quota::aligned(1, ten), "7")] {
+        let (store, clock) = memory();
+        clock.set(Timestamp::from_micros(1_003_000_000));
+        let layer = RateLimitLayer::new(store).limit(Limit::new("ip", quota));
+        assert_eq!(status(&layer, get("/")).await, 200);
+        assert_eq!(
+            send(&layer, get("/")).await.headers()[RETRY_AFTER],
+            expected
+        );
+    }
 }
 
 /// R28

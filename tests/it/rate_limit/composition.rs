@@ -136,6 +136,14 @@ async fn what_the_outer_layer_has_charged_the_inner_one_does_not_charge_again() 
 }
 
 #[tokio::test]
+async fn one_layer_around_and_inside_is_charged_once() {
+    // Clones of one layer used to know nothing of each other.
+    let base = layer().limit(API);
+    nested(&base.clone(), &base, [get("/"), get("/")]).await;
+    assert_eq!(left_of_alice(&base, "api").await, 8);
+}
+
+#[tokio::test]
 async fn a_limit_of_another_key_or_another_store_is_charged_in_both_layers() {
     let store = SharedStore::new(MemoryStore::new());
     let outer = RateLimitLayer::new(store.clone()).limit(API);

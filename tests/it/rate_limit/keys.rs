@@ -152,18 +152,19 @@ async fn assert_apart_pair(layer: &RateLimitLayer, request: impl Fn() -> Request
 }
 
 #[tokio::test]
-async fn where_a_part_is_missing_only_that_part_is_shared() {
+async fn where_a_part_is_missing_the_whole_key_is_unless_it_is_shared() {
     let composite = By::CLIENT_IP.and(By::header("x-api-key"));
     let limit = Limit::new("it", TWO).by(composite);
     for (missing, expected) in [
+        // Each client has a limit of its own without a key.
         (Missing::Shared, [200, 200, 429, 200]),
         (Missing::Refuse, [400, 400, 400, 400]),
         (Missing::Exempt, [200, 200, 200, 200]),
     ] {
         let layer = layer().limit(limit.clone().missing(missing));
-        // Of two clients without a key: one never uses up what the other has.
         let requests = [get("/"), get("/"), get("/"), request_from(BOB)];
         assert_eq!(statuses(&layer, requests).await, expected, "{missing:?}");
+        // An empty header is not a missing one.
         assert_eq!(status(&layer, with_header("x-api-key", "")).await, 200);
     }
 }

@@ -41,11 +41,11 @@ fn a_name_of_no_limit_is_an_error_that_lists_those_there_are() {
 }
 
 #[test]
-#[should_panic(expected = "it is leased, and a strict quota cannot be")]
-fn numbers_that_make_a_leased_limit_strict_are_a_mistake() {
+fn numbers_that_make_a_leased_limit_strict_are_an_error() {
     let hot = Limit::new("hot", TEN).lease(Lease::new());
-    let overrides = Overrides::new([("hot", "strict 10/min")], [&hot]).unwrap();
-    let _ = layer().limit(hot).overrides(overrides);
+    let error = Overrides::new([("hot", "strict 10/min")], [&hot]).unwrap_err();
+    let error = error.to_string();
+    assert!(error.starts_with("limit \"hot\": it is leased"), "{error}");
 }
 
 #[test]
