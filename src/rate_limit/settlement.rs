@@ -23,13 +23,10 @@ impl Config {
         response: &Parts,
     ) -> Option<Settling> {
         let corrections = self.corrections(answer, response);
-        match settle(self, corrections, answer.counted) {
-            Settled::Now(corrected) => {
-                answer.correct(&corrected);
-                None
-            }
-            Settled::Later(settling) => Some(settling),
-        }
+        let counted = answer.counted;
+        settle(self, corrections, counted, |corrected| {
+            answer.correct(corrected);
+        })
     }
 
     /// Returns what has to be corrected now that the response is there. From then on the answer says what is left of
@@ -108,12 +105,6 @@ pub(super) struct Corrected {
 /// Corrections that take time.
 pub(super) type Settling = Finish<Corrected>;
 
-/// Corrections that are done, or take time.
-enum Settled {
-    Now(Corrected),
-    Later(Settling),
-}
-
 impl Answer {
     /// Tells what is left after corrections.
     pub(super) fn correct(&mut self, corrected: &Corrected) {
@@ -126,8 +117,13 @@ impl Answer {
     }
 }
 
-/// Corrects charges where they were made.
-fn settle(config: &Arc<Config>, mut claims: Corrections, counted: Counted) -> Settled {
+/// Corrects charges where they were made. `None`: it is done, and `done` was told what came of it.
+fn settle(
+    config: &Arc<Config>,
+    mut claims: Corrections,
+    counted: Counted,
+    done: impl FnOnce(&Corrected),
+) -> Option<Settling> {
     if counted == Counted::Local {
         // What was counted here is given back here; a charge goes to the store, whatever came before.
         claims.retain(|claim| {
@@ -135,13 +131,14 @@ fn settle(config: &Arc<Config>, mut claims: Corrections, counted: Counted) -> Se
             matches!(claim.spending(), Spend::Charge(_))
         });
     }
-    let mut decisions = Decisions::new();
     if claims.is_empty() {
-        return Settled::Now(Corrected { claims, decisions });
+        return None;
     }
+    let mut decisions = Decisions::new();
     if let Some(answer) = config.store.try_acquire(&claims, &mut decisions) {
         let answer = answer.map(|()| decisions);
-        return Settled::Now(settled(config, claims, answer));
+        done(&settled(config, claims, answer));
+        return None;
     }
     let running = config.family.background.begin();
     let config = Arc::clone(config);
@@ -153,7 +150,7 @@ fn settle(config: &Arc<Config>, mut claims: Corrections, counted: Counted) -> Se
         drop(running);
         corrected
     });
-    Settled::Later(Finish::new(work, executor))
+    Some(Finish::new(work, executor))
 }
 
 fn settled(config: &Config, claims: Corrections, answer: Result<Decisions>) -> Corrected {
@@ -183,9 +180,7 @@ impl AtEnd for Stream {
     fn at_end(self: Box<Self>) -> Option<Finish<()>> {
         let spent = self.spending.spent()?;
         let claims = self.config.last_corrections(&self.answer, &spent);
-        match settle(&self.config, claims, self.answer.counted) {
-            Settled::Now(_) => None,
-            Settled::Later(settling) => Some(settling.map(drop)),
-        }
+        let settling = settle(&self.config, claims, self.answer.counted, |_| ());
+        settling.map(|settling| settling.map(drop))
     }
 }

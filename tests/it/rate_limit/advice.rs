@@ -1,6 +1,11 @@
 //! What the start-up check says: each piece where it should, and not otherwise.
 
-use std::{env, process::Command, time::Duration};
+use std::{
+    env,
+    io::{self, Write as _},
+    process::Command,
+    time::Duration,
+};
 
 use tokio_test::block_on;
 use tower_upstash::{
@@ -167,7 +172,7 @@ fn what_the_check_says_here() {
     let layer = RateLimitLayer::new(store)
         .limit(Limit::new("ip", Quota::fixed(10, Duration::from_secs(10))));
     for advice in block_on(layer.check()) {
-        println!("said: {advice}");
+        writeln!(io::stdout(), "said: {advice}").unwrap();
     }
 }
 

@@ -132,7 +132,7 @@ fn an_unknown_name_is_an_error_that_lists_those_there_are() {
         error.to_string(),
         r#"no limit named "\u{1b}"; known: ip, api"#
     );
-    let huge = layer.handle().limit(&"x".repeat(100_000)).unwrap_err();
+    let huge = layer.handle().limit("x".repeat(100_000)).unwrap_err();
     assert!(huge.to_string().len() < 200);
     let _: &dyn std::error::Error = &error;
 }
