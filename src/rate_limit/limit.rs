@@ -191,6 +191,11 @@ impl Limit {
     ///
     /// What a key has used up carries over from plan to plan as a share, see [`Quota::step`].
     ///
+    /// # Security
+    /// Where a client may choose between plans with each request, as one that is known by its address and has a key or
+    /// leaves it out, they need the same algorithm and window: to a quota of another algorithm everything is unused, and
+    /// who takes turns is not limited at all. Make the plan part of the [key](Self::by) otherwise.
+    ///
     /// ```
     /// use tower_upstash::{quota::Quota, rate_limit::{By, Limit}};
     ///
