@@ -132,11 +132,14 @@ impl By {
     /// By whatever a function finds in the head of the request.
     ///
     /// ```
-    /// use tower_upstash::{quota::Quota, rate_limit::{By, Limit}, store::Identifier};
+    /// use tower_upstash::{quota::Quota, rate_limit::{By, Limit}};
     ///
-    /// const TENANT: Limit = Limit::new("tenant", Quota::per_minute(600))
-    ///     .by(By::parts(|parts| parts.uri.host().map(Identifier::from)));
+    /// const SORT: Limit = Limit::new("sort", Quota::per_minute(600))
+    ///     .by(By::parts(|parts| Some(if parts.method.is_safe() { "read" } else { "write" }.into())));
     /// ```
+    ///
+    /// # Security
+    /// As [`header`](Self::header), for whatever a client can choose: its path, and the host in it, too.
     #[must_use]
     pub const fn parts(find: fn(&Parts) -> Option<Identifier>) -> Self {
         Self::of(Source::Parts(Func::Plain(find)))

@@ -12,7 +12,7 @@ use crate::quota::Quota;
 /// ```
 /// use tower_upstash::{quota::Quota, rate_limit::{By, Limit}};
 ///
-/// const API: Limit = Limit::new("api", Quota::per_minute(60)).by(By::header("x-api-key"));
+/// const API: Limit = Limit::new("api", Quota::per_minute(60)).by(By::CLIENT_IP.and(By::ROUTE));
 /// ```
 ///
 /// Settings that take a function also take a closure that captures something, by the name with `_with`; a limit that has
@@ -197,13 +197,12 @@ impl Limit {
     /// who takes turns is not limited at all. Make the plan part of the [key](Self::by) otherwise.
     ///
     /// ```
-    /// use tower_upstash::{quota::Quota, rate_limit::{By, Limit}};
+    /// use tower_upstash::{quota::Quota, rate_limit::Limit};
     ///
     /// #[derive(Clone, Copy)]
     /// struct Paid;
     ///
     /// const API: Limit = Limit::new("api", Quota::per_hour(100))
-    ///     .by(By::header("x-api-key"))
     ///     .plan(|parts| parts.extensions.get::<Paid>().map(|_| Quota::per_hour(10_000)));
     /// ```
     #[must_use]
