@@ -70,13 +70,19 @@ impl By {
     pub const ROUTE: Self = Self::of(Source::Route);
 
     /// By the method.
+    ///
+    /// # Security
+    /// A client may make up methods, and each has a limit of its own: have another limit without it.
     pub const METHOD: Self = Self::of(Source::Method);
 
     /// By the value of a request header, which is hashed before it reaches a remote store. Several values: the first.
     ///
     /// # Security
-    /// A client can send any value. Limit by a header only behind whatever checks it, or together with a limit by
-    /// address.
+    /// A client can send any value. Limit by a header only behind whatever checks it, or beside a second limit by the
+    /// address alone. [`and`](Self::and) is no help: with each value there is a new limit.
+    ///
+    /// What is one value to who checks it may have several spellings, and each has a limit here: a client may write
+    /// `bearer` or `BEARER` before its token. Limit by the user that was found then, see [`extension`](Self::extension).
     ///
     /// # Panics
     /// If the name is not a header name in lower case. In a `const` it does not compile.
@@ -87,7 +93,8 @@ impl By {
         Self::of(Source::Header(name))
     }
 
-    /// By the value of a request cookie, which is hashed before it reaches a remote store. Several values: the first.
+    /// By the value of a request cookie, percent-decoded and without quotes, which is hashed before it reaches a remote
+    /// store. Several cookies of the name with different values are none: who checks them may take the first or the last.
     ///
     /// # Security
     /// As [`header`](Self::header).
@@ -125,11 +132,14 @@ impl By {
     /// By whatever a function finds in the head of the request.
     ///
     /// ```
-    /// use tower_upstash::{quota::Quota, rate_limit::{By, Limit}, store::Identifier};
+    /// use tower_upstash::{quota::Quota, rate_limit::{By, Limit}};
     ///
-    /// const TENANT: Limit = Limit::new("tenant", Quota::per_minute(600))
-    ///     .by(By::parts(|parts| parts.uri.host().map(Identifier::from)));
+    /// const SORT: Limit = Limit::new("sort", Quota::per_minute(600))
+    ///     .by(By::parts(|parts| Some(if parts.method.is_safe() { "read" } else { "write" }.into())));
     /// ```
+    ///
+    /// # Security
+    /// As [`header`](Self::header), for whatever a client can choose: its path, and the host in it, too.
     #[must_use]
     pub const fn parts(find: fn(&Parts) -> Option<Identifier>) -> Self {
         Self::of(Source::Parts(Func::Plain(find)))

@@ -8,7 +8,7 @@ use std::{borrow::Cow, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Response, header::CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, header::CONTENT_TYPE};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::{
@@ -18,13 +18,15 @@ use super::{
     refusal::{Reason, Refusal},
 };
 
-/// Returns whether a request is a gRPC call, by its content type: `application/grpc`, `application/grpc+…` or a
+/// Returns whether a request is a gRPC call: a `POST` with the content type `application/grpc`, `application/grpc+…` or a
 /// gRPC-Web one.
+///
+/// Whoever says so of a `GET` would be refused with 200, which a cache in front might keep for everybody.
 ///
 /// gRPC-Web has trailers in the body, but its clients take a status in the headers as well, so that one answer fits both.
 #[inline]
-pub(super) fn is_grpc(request: &HeaderMap) -> bool {
-    content_type(request).is_some()
+pub(super) fn is_grpc(method: &Method, headers: &HeaderMap) -> bool {
+    *method == Method::POST && content_type(headers).is_some()
 }
 
 fn content_type(request: &HeaderMap) -> Option<&HeaderValue> {

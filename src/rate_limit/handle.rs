@@ -49,7 +49,7 @@ pub struct RateLimitHandle {
 /// | a limit by | has the keys |
 /// |---|---|
 /// | `CLIENT_IP`, `PEER_IP` | [`RateLimitHandle::client`] of the address |
-/// | a header, a cookie | [`Identifier::secret`] of the value |
+/// | a header, a cookie | [`Identifier::secret`] of the value, as [`By::cookie`](super::By::cookie) reads it |
 /// | `EVERYONE` | `""` |
 /// | `ROUTE`, `METHOD` | the text |
 /// | several, in their order; per route: and the route | [`Identifier::tuple`] of them |

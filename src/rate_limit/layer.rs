@@ -113,6 +113,10 @@ impl RateLimitLayer {
     }
 
     /// Lets requests pass that no limit shall count, such as those of health checks. May be said several times.
+    ///
+    /// # Security
+    /// Whatever the client chooses, such as a header or the beginning of a path, lets it pass by all limits. A path is
+    /// compared as it was sent: where what is behind takes `/health/../` for something else, name the whole path.
     #[must_use]
     pub fn exempt(self, when: When) -> Self {
         self.set(|config| config.exempt.push(when))

@@ -12,7 +12,7 @@ use crate::quota::Quota;
 /// ```
 /// use tower_upstash::{quota::Quota, rate_limit::{By, Limit}};
 ///
-/// const API: Limit = Limit::new("api", Quota::per_minute(60)).by(By::header("x-api-key"));
+/// const API: Limit = Limit::new("api", Quota::per_minute(60)).by(By::CLIENT_IP.and(By::ROUTE));
 /// ```
 ///
 /// Settings that take a function also take a closure that captures something, by the name with `_with`; a limit that has
@@ -192,14 +192,18 @@ impl Limit {
     ///
     /// What a key has used up carries over from plan to plan as a share, see [`Quota::step`].
     ///
+    /// # Security
+    /// Where a client may choose between plans with each request, as one that is known by its address and has a key or
+    /// leaves it out, they need the same algorithm and window: to a quota of another algorithm everything is unused, and
+    /// who takes turns is not limited at all. Make the plan part of the [key](Self::by) otherwise.
+    ///
     /// ```
-    /// use tower_upstash::{quota::Quota, rate_limit::{By, Limit}};
+    /// use tower_upstash::{quota::Quota, rate_limit::Limit};
     ///
     /// #[derive(Clone, Copy)]
     /// struct Paid;
     ///
     /// const API: Limit = Limit::new("api", Quota::per_hour(100))
-    ///     .by(By::header("x-api-key"))
     ///     .plan(|parts| parts.extensions.get::<Paid>().map(|_| Quota::per_hour(10_000)));
     /// ```
     #[must_use]

@@ -36,7 +36,7 @@
 //! };
 //!
 //! const EVERYONE: Limit = Limit::new("everyone", Quota::per_second(5000)).by(By::EVERYONE).unlisted();
-//! const API: Limit = Limit::new("api", Quota::per_hour(1000).burst(100)).by(By::header("x-api-key"));
+//! const API: Limit = Limit::new("api", Quota::per_hour(1000).burst(100));
 //! const LOGIN: Limit = Limit::new("login", Quota::strict(5, Duration::from_secs(15 * 60)))
 //!     .count(|response| response.status == StatusCode::UNAUTHORIZED) // only failures
 //!     .on_store_error(OnStoreError::Refuse);

@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderValue, Response, StatusCode,
+    HeaderMap, HeaderValue, Method, Response, StatusCode,
     header::{CONTENT_TYPE, RETRY_AFTER},
 };
 use smallvec::SmallVec;
@@ -25,6 +25,7 @@ use crate::store::{Decision, MAX_CLAIMS};
 pub struct Refusal<'a> {
     cause: Cause<'a>,
     retry_after: Option<Duration>,
+    method: Method,
 }
 
 /// Why a request does not pass.
@@ -59,6 +60,7 @@ impl<'a> Refusal<'a> {
         Self {
             cause: Cause::Quota(told),
             retry_after,
+            method: Method::POST,
         }
     }
 
@@ -67,6 +69,7 @@ impl<'a> Refusal<'a> {
         Self {
             cause: Cause::Missing(label),
             retry_after: None,
+            method: Method::POST,
         }
     }
 
@@ -75,7 +78,14 @@ impl<'a> Refusal<'a> {
         Self {
             cause: Cause::Store(label),
             retry_after: Some(Duration::from_secs(1).saturating_add(jitter::up_to(jitter))),
+            method: Method::POST,
         }
+    }
+
+    /// Sets what the request was. Before, it is taken for a `POST`, which may be a call.
+    pub(super) fn of(mut self, method: &Method) -> Self {
+        self.method = method.clone();
+        self
     }
 
     /// Returns why.
@@ -126,7 +136,7 @@ impl<'a> Refusal<'a> {
     /// [`problem_json`](Self::problem_json). Takes the header fields of the request.
     #[must_use]
     pub fn answer(&self, request: &HeaderMap) -> Response<Bytes> {
-        if grpc::is_grpc(request) {
+        if grpc::is_grpc(&self.method, request) {
             self.grpc(request)
         } else {
             self.problem_json()

@@ -29,7 +29,8 @@ impl Config {
             self.mark(answer, request.extensions_mut());
         }
         // A gRPC call has no header fields for it.
-        answer.silent = self.answers.headers == Headers::None || is_grpc(request.headers());
+        answer.silent =
+            self.answers.headers == Headers::None || is_grpc(request.method(), request.headers());
     }
 
     /// Tells what was decided.
@@ -84,7 +85,8 @@ impl Config {
             }
             _ => Refusal::quota_exceeded(&told, jitter),
         };
-        let grpc = is_grpc(request.headers());
+        let refusal = refusal.of(request.method());
+        let grpc = is_grpc(request.method(), request.headers());
         let mut response = match &self.answers.on_refusal {
             None => refusal.answer(request.headers()),
             Some(hook) => {

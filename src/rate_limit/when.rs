@@ -49,6 +49,10 @@ impl When {
 
     /// Requests that a router has matched with this route, such as `/users/{id}`: see
     /// [`By::ROUTE`](super::By::ROUTE).
+    ///
+    /// # Security
+    /// Only for layers inside of the router, as those of axum's `Router::layer` are. Around it no route is known yet, and
+    /// the condition never holds: nothing is limited.
     #[must_use]
     pub const fn route(route: &'static str) -> Self {
         Self::of(Condition::Route(route))

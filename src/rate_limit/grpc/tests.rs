@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Method, header::CONTENT_TYPE};
 use http_body::Body;
 use http_body_util::Full;
 use tonic::{Code, Status};
@@ -152,7 +152,11 @@ fn only_grpc_is_taken_for_grpc() {
         b"application/grpc-web-text",
         b"application/grpc-web-text+proto",
     ] {
-        assert!(is_grpc(&request(yes)), "{}", String::from_utf8_lossy(yes));
+        assert!(
+            is_grpc(&Method::POST, &request(yes)),
+            "{}",
+            String::from_utf8_lossy(yes)
+        );
     }
     for no in [
         &b"application/json"[..],
@@ -164,7 +168,11 @@ fn only_grpc_is_taken_for_grpc() {
         b"",
         b"\xff",
     ] {
-        assert!(!is_grpc(&request(no)), "{}", String::from_utf8_lossy(no));
+        assert!(
+            !is_grpc(&Method::POST, &request(no)),
+            "{}",
+            String::from_utf8_lossy(no)
+        );
     }
-    assert!(!is_grpc(&HeaderMap::new()));
+    assert!(!is_grpc(&Method::POST, &HeaderMap::new()));
 }

@@ -1,6 +1,6 @@
 //! Refusals as gRPC clients see them, with tonic's as one of them.
 
-use http::{Request, header::CONTENT_TYPE};
+use http::{Method, Request, header::CONTENT_TYPE};
 use http_body::Body as _;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
@@ -11,6 +11,7 @@ use crate::support::Remote;
 
 fn call() -> Request<Body> {
     let mut request = get("/package.Service/Method");
+    *request.method_mut() = Method::POST;
     let headers = request.headers_mut();
     headers.insert(CONTENT_TYPE, "application/grpc+proto".parse().unwrap());
     request
@@ -75,6 +76,31 @@ async fn a_call_without_an_identifier_and_one_without_a_store_are_told_apart() {
     let closed = Limit::new("ip", TWO).on_store_error(OnStoreError::Refuse);
     let refused = send(&RateLimitLayer::new(store.shared()).limit(closed), call()).await;
     assert_eq!(status(&refused).code(), Code::Unavailable);
+}
+
+/// A cache in front would have kept the empty 200 for everybody.
+#[tokio::test]
+async fn a_request_that_is_no_post_is_no_call_whatever_its_content_type_says() {
+    let hooked = layer().on_refusal(|parts, refusal| refusal.answer(&parts.headers));
+    for (layer, method) in [
+        (layer(), Method::GET),
+        (layer(), Method::HEAD),
+        (hooked, Method::GET),
+    ] {
+        let layer = layer.limit(Limit::new("ip", TWO));
+        for expected in [200, 200, 429] {
+            let mut request = call();
+            *request.method_mut() = method.clone();
+            let answer = send(&layer, request).await;
+            assert_eq!(answer.status(), expected);
+            assert!(answer.headers().contains_key("ratelimit"));
+            assert!(!answer.headers().contains_key("grpc-status"));
+            assert_eq!(
+                answer.headers().contains_key("retry-after"),
+                expected == 429
+            );
+        }
+    }
 }
 
 #[tokio::test]

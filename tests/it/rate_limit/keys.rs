@@ -64,8 +64,21 @@ async fn each_value_of_a_cookie_has_a_limit_of_its_own() {
         request.headers_mut().insert(COOKIE, line.parse().unwrap());
         request
     };
-    let same = [cookie("id=a"), cookie("x=1; id=a"), cookie("id=a; id=b")];
+    let same = [
+        cookie("id=a"),
+        cookie("x=1; id=a"),
+        cookie("id=%61; i%64=\"a\""),
+    ];
     assert_apart(&by(By::cookie("id")), same, cookie("id=b; x=a")).await;
+}
+
+/// Cookie jars take the last of several, so that another one in front made a new limit for the same session each time.
+#[tokio::test]
+async fn a_cookie_in_front_of_the_own_one_is_no_way_out_of_a_limit() {
+    let layer = by(By::cookie("id"));
+    let request = |n: u32| with_header("cookie", format!("id={n}; id=session"));
+    let requests = [request(0), request(1), request(2)];
+    assert_eq!(statuses(&layer, requests).await, [200, 200, 429]);
 }
 
 #[tokio::test]
