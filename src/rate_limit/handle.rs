@@ -233,16 +233,20 @@ impl LimitHandle {
             return Ok(nobody_knows(&self.quota, Outcome::Pass));
         };
         let claim = self.claim(ready, key, spend);
-        let decisions = self
-            .config
-            .store
-            .acquire(std::slice::from_ref(&claim))
-            .await?;
+        let answer = self.config.store.acquire(std::slice::from_ref(&claim));
+        let answer = answer.await;
+        let family = &self.config.family;
+        // Also after an error: it may have been done.
         if !matches!(spend, Spend::Peek(_)) {
-            self.config.family.denials.forget(claim.key());
+            family.denials.forget(claim.key());
         }
-        if matches!(spend, Spend::Reset | Spend::Ban(_)) {
-            self.config.family.leases.forget(claim.key());
+        let begins_anew = matches!(spend, Spend::Reset | Spend::Ban(_));
+        if begins_anew {
+            family.leases.forget(claim.key());
+        }
+        let decisions = answer?;
+        if begins_anew {
+            family.local.forget(&claim);
         }
         let decision = decisions.first().copied();
         Ok(decision.unwrap_or_else(|| nobody_knows(&self.quota, Outcome::Pass)))
@@ -256,8 +260,6 @@ impl LimitHandle {
         self.config.limits.get(usize::from(self.at))
     }
 }
-
-impl Config {}
 
 /// A decision without a store, by what is to happen then.
 const fn nobody_knows(quota: &Quota, outcome: Outcome) -> Decision {

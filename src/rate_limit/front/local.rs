@@ -135,6 +135,21 @@ impl Local {
         });
     }
 
+    /// Forgets a key that the store has forgotten: nothing is owed for what was taken before.
+    pub(crate) fn forget(&self, claim: &Claim) {
+        if let Some(counting) = self.counting.get() {
+            let reset = claim.clone().spend(Spend::Reset);
+            counting.acquire(&[reset], &mut Decisions::new());
+            self.debts.take(claim.key().digest(), counting.clock.now());
+        }
+    }
+
+    /// Returns whether something may be owed, for whatever key: one load.
+    #[inline]
+    pub(crate) fn may_owe(&self) -> bool {
+        !self.debts.is_empty()
+    }
+
     /// Takes out what is owed for the keys of these claims: charges to be sent to the store before them, once. Where nothing
     /// is owed at all, that is one load.
     #[inline]
@@ -174,12 +189,17 @@ impl Local {
     /// is lost, as it is where the call was dropped.
     #[cold]
     pub(crate) fn owe_again(&self, owed: Owed, error: &Error) {
+        if error.kind() != ErrorKind::Timeout {
+            self.keep(owed);
+        }
+    }
+
+    /// Owes again what the store was not charged with.
+    #[cold]
+    pub(crate) fn keep(&self, owed: Owed) {
         let Some(counting) = self.counting.get() else {
             return;
         };
-        if error.kind() == ErrorKind::Timeout {
-            return;
-        }
         let now = counting.clock.now();
         for debt in owed.debts {
             self.owe(debt, now);
