@@ -12,8 +12,7 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use pin_project_lite::pin_project;
 
-use self::end::End;
-pub(crate) use self::end::{AtEnd, Task};
+pub(crate) use self::end::{AtEnd, End, Task};
 
 pin_project! {
     /// The body of an inner service, or of an answer in its place.

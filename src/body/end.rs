@@ -22,7 +22,8 @@ pub(crate) trait AtEnd: Send + Sync {
     fn executor(&self) -> Option<&Executor>;
 }
 
-pub(super) struct End(State);
+/// Work at the end of something, which goes on without whoever has waited for it.
+pub(crate) struct End(State);
 
 enum State {
     Ahead(Box<dyn AtEnd>),
@@ -36,6 +37,11 @@ impl End {
         Self(State::Ahead(at_end))
     }
 
+    /// Work that has begun.
+    pub(crate) const fn working(task: Task, executor: Option<Executor>) -> Self {
+        Self(State::Working(Mutex::new(task), executor))
+    }
+
     pub(super) const fn has_begun(&self) -> bool {
         !matches!(self.0, State::Ahead(_))
     }
@@ -45,7 +51,7 @@ impl End {
     }
 
     /// Begins what happens at the end, and goes on with it.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             self.0 = match mem::replace(&mut self.0, State::Done) {
                 State::Ahead(at_end) => Self::begin(at_end),

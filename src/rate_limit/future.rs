@@ -22,7 +22,7 @@ use super::{
     question::Pending,
 };
 use crate::{
-    body::{ResponseBody, Task},
+    body::{End, ResponseBody},
     store::Result,
 };
 
@@ -31,7 +31,8 @@ pin_project! {
     ///
     /// # Cancellation
     /// Dropped while it waits for the store, the request has been charged or not; it has not reached the service. Dropped
-    /// later, what it was charged stays charged.
+    /// later, what it was charged stays charged; a correction that is under way goes on where there is an
+    /// [`executor`](super::RateLimitLayer::executor).
     pub struct ResponseFuture<S, ReqBody>
     where
         S: Service<Request<ReqBody>>,
@@ -51,7 +52,7 @@ pin_project! {
         Asking { asking: Asking, waiting: Option<Box<(S, Request<ReqBody>)>> },
         Passed { #[pin] future: F },
         // The head waits until what the request was charged is corrected.
-        Settling { settling: Task, response: Option<R> },
+        Settling { settling: Box<End>, response: Option<R> },
         Refused { response: Option<Response<Bytes>> },
     }
 }
@@ -152,12 +153,12 @@ where
                         return Poll::Ready(Ok(config.finish(answer, response)));
                     };
                     State::Settling {
-                        settling,
+                        settling: Box::new(End::working(settling, config.executor.clone())),
                         response: Some(response),
                     }
                 }
                 StateProjection::Settling { settling, response } => {
-                    ready!(settling.as_mut().poll(cx));
+                    ready!(settling.poll(cx));
                     let response = response.take().expect(POLLED_AGAIN);
                     return Poll::Ready(Ok(config.finish(answer, response)));
                 }
