@@ -29,7 +29,8 @@ impl Quota {
     ///
     /// Plans of GCRA that take turns on one state give, as a share of each plan, no more than the largest burst and what
     /// comes back by the shortest window: who may choose between many a day and few a minute drains the day by the minute.
-    /// Such plans need keys of their own.
+    /// So do fixed and aligned windows, which end as the first charge in them says, and plans of two algorithms, neither of
+    /// which knows what the other has counted. Such plans need keys of their own.
     ///
     /// - A cost of zero is allowed and writes nothing. A cost above the [capacity](Self::capacity) is
     ///   [`Never`](crate::store::Verdict::Never).

@@ -10,6 +10,7 @@ use super::{
     answer::{Answer, Outcome},
     charged::Charged,
     config::Config,
+    front::Owed,
     head::{self, Head},
     question::{Pending, Question},
 };
@@ -74,7 +75,12 @@ impl Config {
             }
         }
         match self.store.try_acquire(&question.claims, decisions) {
-            Some(Ok(())) => Some(self.judge(answer)),
+            Some(Ok(())) => {
+                if self.family.local.may_owe() {
+                    self.hand_back_at_once(question);
+                }
+                Some(self.judge(answer))
+            }
             Some(Err(error)) => Some(self.judge_failure(answer, &error)),
             None => self.deny(answer),
         }
@@ -157,18 +163,36 @@ impl Config {
         if owed.charges().is_empty() {
             return Ok(());
         }
-        match self.store.acquire(owed.charges()).await {
-            Ok(_) => {
+        let answer = self.store.acquire(owed.charges()).await;
+        self.handed_back(owed, answer.map(|_| ()))
+    }
+
+    /// Charges a store that answers at once. The request is decided; a debt that stays is told of with the next one.
+    #[cold]
+    fn hand_back_at_once(&self, question: &Question) {
+        let owed = self.family.local.owed(&question.claims);
+        if owed.charges().is_empty() {
+            return;
+        }
+        let mut decisions = Decisions::new();
+        match self.store.try_acquire(owed.charges(), &mut decisions) {
+            Some(answer) => {
+                let _ = self.handed_back(owed, answer);
+            }
+            None => self.family.local.keep(owed),
+        }
+    }
+
+    fn handed_back(&self, owed: Owed, answer: Result<()>) -> Result<()> {
+        match &answer {
+            Ok(()) => {
                 for charge in owed.charges() {
                     self.family.denials.forget(charge.key());
                 }
-                Ok(())
             }
-            Err(error) => {
-                self.family.local.owe_again(owed, &error);
-                Err(error)
-            }
+            Err(error) => self.family.local.owe_again(owed, error),
         }
+        answer
     }
 
     /// Refuses by what the store has said within the last second.

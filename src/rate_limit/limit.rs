@@ -190,7 +190,13 @@ impl Limit {
 
     /// Sets a quota for each request, such as that of the user's plan. `None`: the quota of the limit.
     ///
-    /// What a key has used up carries over from plan to plan as a share, see [`Quota::step`].
+    /// What a key has used up carries over from plan to plan, see [`Quota::step`].
+    ///
+    /// # Security
+    /// Plans among which a client can choose from request to request need the same algorithm and the same window: two API
+    /// keys of one client, say, while the limit is by address. Otherwise who takes turns begins anew: after a thousand a day
+    /// and one of ten a minute, the thousand are there again in the next minute. Give such plans keys of their own: make
+    /// the plan part of [`by`](Self::by).
     ///
     /// # Security
     /// Where a client may choose between plans with each request, as one that is known by its address and has a key or

@@ -20,6 +20,7 @@ use tower_upstash::store::{
 /// A store that never answers at once, that can be held up, and that can be down.
 #[derive(Clone)]
 pub(crate) struct Remote {
+    at_once: bool,
     memory: MemoryStore,
     turns: Arc<Semaphore>,
     down: Arc<AtomicBool>,
@@ -34,9 +35,18 @@ impl Remote {
     /// Answers as many calls as it is given turns.
     pub(crate) fn with_turns(turns: usize) -> Self {
         Self {
+            at_once: false,
             memory: MemoryStore::new(),
             turns: Arc::new(Semaphore::new(turns)),
             down: Arc::default(),
+        }
+    }
+
+    /// Decides every call at once, and can be down all the same.
+    pub(crate) fn at_once() -> Self {
+        Self {
+            at_once: true,
+            ..Self::open()
         }
     }
 
@@ -55,6 +65,10 @@ impl Remote {
     async fn turn(&self) -> Result<&MemoryStore> {
         tokio::task::yield_now().await;
         self.turns.acquire().await.unwrap().forget();
+        self.up()
+    }
+
+    fn up(&self) -> Result<&MemoryStore> {
         if self.down.load(Ordering::SeqCst) {
             return Err(Error::new(ErrorKind::Unavailable, "down for a test"));
         }
@@ -89,6 +103,16 @@ impl Store for Remote {
 
     async fn purges(&self, log: &Scope, since: Option<Position>) -> Result<Purges> {
         self.turn().await?.purges(log, since).await
+    }
+
+    fn try_acquire(&self, claims: &[Claim], decisions: &mut Decisions) -> Option<Result<()>> {
+        if !self.at_once {
+            return None;
+        }
+        match self.up() {
+            Ok(memory) => memory.try_acquire(claims, decisions),
+            Err(error) => Some(Err(error)),
+        }
     }
 }
 

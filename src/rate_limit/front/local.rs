@@ -144,6 +144,12 @@ impl Local {
         self.debts.take(claim.key().digest(), counting.clock.now());
     }
 
+    /// Returns whether something may be owed, for whatever key: one load.
+    #[inline]
+    pub(crate) fn may_owe(&self) -> bool {
+        !self.debts.is_empty()
+    }
+
     /// Takes out what is owed for the keys of these claims: charges to be sent to the store before them, once. Where nothing
     /// is owed at all, that is one load.
     #[inline]
@@ -183,12 +189,17 @@ impl Local {
     /// is lost, as it is where the call was dropped.
     #[cold]
     pub(crate) fn owe_again(&self, owed: Owed, error: &Error) {
+        if error.kind() != ErrorKind::Timeout {
+            self.keep(owed);
+        }
+    }
+
+    /// Owes again what the store was not charged with.
+    #[cold]
+    pub(crate) fn keep(&self, owed: Owed) {
         let Some(counting) = self.counting.get() else {
             return;
         };
-        if error.kind() == ErrorKind::Timeout {
-            return;
-        }
         let now = counting.clock.now();
         for debt in owed.debts {
             self.owe(debt, now);

@@ -13,5 +13,5 @@ mod table;
 pub(super) use self::{
     denials::Denials,
     lease::Leases,
-    local::{Counted, Local},
+    local::{Counted, Local, Owed},
 };

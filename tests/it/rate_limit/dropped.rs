@@ -61,13 +61,35 @@ async fn dropped_while_it_is_served_a_request_stays_charged() {
 
 #[tokio::test]
 async fn dropped_while_it_is_settled_a_request_is_settled_all_the_same() {
+    for (spent, expected) in [(1, 9), (8, 2)] {
+        let (store, layer) = limited(1);
+        let mut call = task::spawn(answer_with(&layer, get("/"), move |_| {
+            let mut response = spending();
+            response.extensions_mut().insert(Spent::requests(spent));
+            response
+        }));
+        for _ in 0..3 {
+            assert_pending!(call.poll());
+        }
+        drop(call);
+        store.give_turn();
+        // What is under way is waited for.
+        layer.handle().drain().await.unwrap();
+        assert_eq!(left(&store, &layer).await, expected);
+    }
+}
+
+/// Without anybody who goes on with it, nothing is left behind that a shutdown would wait for.
+#[test]
+fn dropped_while_it_is_settled_outside_of_a_runtime_a_request_stays_charged() {
     let (store, layer) = limited(1);
     let mut call = task::spawn(answer_with(&layer, get("/"), |_| spending()));
     for _ in 0..3 {
         assert_pending!(call.poll());
     }
     drop(call);
-    store.give_turn();
-    layer.handle().drain().await.unwrap(); // waits for it
-    assert_eq!(left(&store, &layer).await, 9);
+    tokio_test::block_on(async {
+        layer.handle().drain().await.unwrap();
+        assert_eq!(left(&store, &layer).await, 5);
+    });
 }

@@ -100,6 +100,38 @@ async fn a_ban_refuses_for_its_time_and_a_reset_lifts_it() {
 }
 
 #[tokio::test]
+async fn after_a_reset_nothing_is_owed_of_an_outage() {
+    let store = Remote::open();
+    let layer = RateLimitLayer::new(store.shared()).limit(Limit::new("ip", TWO));
+    store.set_down(true);
+    assert_eq!(status(&layer, get("/")).await, 200);
+    store.set_down(false);
+    handle(&layer).reset(alice()).await.unwrap();
+    assert_eq!(
+        statuses(&layer, [get("/"), get("/"), get("/")]).await,
+        [200, 200, 429]
+    );
+}
+
+/// It may have been done.
+#[tokio::test]
+async fn after_a_ban_that_got_no_answer_no_lease_is_used() {
+    let store = Remote::open();
+    let limit = Limit::new("ip", Quota::fixed(1000, Duration::from_secs(3600)))
+        .lease(Lease::new().life(Duration::from_secs(60)))
+        .on_store_error(OnStoreError::Refuse);
+    let layer = RateLimitLayer::new(store.shared()).limit(limit);
+    for _ in 0..40 {
+        assert_eq!(status(&layer, get("/")).await, 200);
+    }
+    store.set_down(true);
+    assert_eq!(status(&layer, get("/")).await, 200, "nothing is leased");
+    let ban = handle(&layer).ban(alice(), Duration::from_secs(60)).await;
+    ban.unwrap_err();
+    assert_eq!(status(&layer, get("/")).await, 503);
+}
+
+#[tokio::test]
 async fn a_handle_uses_the_quota_it_is_given() {
     let layer = layer().limit(Limit::new("ip", TWO));
     let twenty = handle(&layer).with_quota(Quota::fixed(20, Duration::from_secs(10)));

@@ -42,12 +42,13 @@ async fn each_limit_has_its_own_answer_to_a_store_that_is_down() {
 
 #[tokio::test]
 async fn what_was_admitted_in_an_outage_is_charged_afterwards() {
-    let store = Remote::open();
-    let layer = RateLimitLayer::new(store.shared()).limit(Limit::new("ip", TWO));
-    store.set_down(true);
-    assert_eq!(status(&layer, get("/")).await, 200);
-    store.set_down(false);
-    assert_eq!(statuses(&layer, [get("/"), get("/")]).await, [200, 429]);
+    for store in [Remote::open(), Remote::at_once()] {
+        let layer = RateLimitLayer::new(store.shared()).limit(Limit::new("ip", TWO));
+        store.set_down(true);
+        assert_eq!(status(&layer, get("/")).await, 200);
+        store.set_down(false);
+        assert_eq!(statuses(&layer, [get("/"), get("/")]).await, [200, 429]);
+    }
 }
 
 #[tokio::test]
