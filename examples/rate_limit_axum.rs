@@ -59,6 +59,7 @@ async fn authenticate(mut request: Request, next: Next) -> Result<Response, Stat
         let (name, quota) = match key.as_bytes() {
             b"acme" => ("acme".to_owned(), Quota::per_minute(600).burst(100)),
             b"tiny" => ("tiny".to_owned(), Quota::per_minute(6).burst(2)),
+            // Outside of the limits: a real one needs a limit by address around it, against guessing.
             _ => return Err(StatusCode::UNAUTHORIZED),
         };
         request.extensions_mut().insert(Customer { name, quota });

@@ -36,7 +36,11 @@ pub(super) enum Source {
     Cookie(&'static str),
     Route,
     Method,
-    Extensions(fn(&Extensions) -> Option<Identifier>),
+    Extensions(
+        fn(&Extensions) -> Option<Identifier>,
+        // Of which type.
+        fn() -> &'static str,
+    ),
     Parts(Func<Parts, Option<Identifier>>),
     Later(Func<Parts, Later>),
 }
@@ -124,9 +128,10 @@ impl By {
     where
         T: Into<Identifier> + Clone + Send + Sync + 'static,
     {
-        Self::of(Source::Extensions(|extensions| {
-            extensions.get::<T>().cloned().map(Into::into)
-        }))
+        Self::of(Source::Extensions(
+            |extensions| extensions.get::<T>().cloned().map(Into::into),
+            std::any::type_name::<T>,
+        ))
     }
 
     /// By whatever a function finds in the head of the request.
@@ -290,7 +295,7 @@ impl fmt::Debug for Source {
             Self::Method => f.write_str("METHOD"),
             Self::Header(name) => f.debug_tuple("header").field(name).finish(),
             Self::Cookie(name) => f.debug_tuple("cookie").field(name).finish(),
-            Self::Extensions(_) => f.write_str("extension"),
+            Self::Extensions(_, name) => f.debug_tuple("extension").field(&name()).finish(),
             Self::Parts(_) => f.write_str("parts"),
             Self::Later(_) => f.write_str("later"),
         }

@@ -148,7 +148,7 @@ fn other(source: &Source, head: &Head<'_>) -> Found {
         Source::Cookie(name) => cookie::value(head.headers, name).map(Identifier::secret),
         Source::Route => route(head),
         Source::Method => Some(Identifier::from(head.method.as_str())),
-        Source::Extensions(find) => find(head.extensions),
+        Source::Extensions(find, _) => find(head.extensions),
         Source::Parts(find) => called(find, head).flatten(),
         Source::Later(find) => {
             return called(find, head).map_or(Found::Nothing, Found::Later);

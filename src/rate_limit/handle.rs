@@ -103,7 +103,8 @@ impl RateLimitHandle {
     /// Gives back what is leased, and waits for corrections that are still under way: for shutdown, after the last
     /// request.
     ///
-    /// Give it a time limit: a correction at the end of a stream goes on only while its client reads.
+    /// Give it a time limit: a correction at the end of a stream goes on only while its client reads. What was counted
+    /// here during an outage and has not been handed in is lost with the process.
     ///
     /// # Errors
     /// As [`Store::acquire`]; what was not given back stays charged.
@@ -186,7 +187,7 @@ impl LimitHandle {
         self.ask(key, Spend::Charge(units)).await
     }
 
-    /// Gives back units of an earlier [`Decision`], in the window in which they were taken: after that, nothing is given
+    /// Gives back units of an earlier [`Decision`] of the store, in the window in which they were taken: after that, nothing is given
     /// back.
     ///
     /// # Errors

@@ -25,6 +25,8 @@ pub struct RateLimitLayer {
     config: Arc<Config>,
 }
 
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
 impl RateLimitLayer {
     /// Creates a layer without limits, which lets everything pass.
     ///
@@ -139,10 +141,10 @@ impl RateLimitLayer {
     }
 
     /// Lets `Retry-After` be up to this much later, each time by chance, so that clients do not come back all at once.
-    /// Never earlier. Default: zero.
+    /// Never earlier. Default: zero; at most a day.
     #[must_use]
     pub fn retry_jitter(self, most: Duration) -> Self {
-        self.set(|config| config.answers.jitter = most)
+        self.set(|config| config.answers.jitter = most.min(DAY))
     }
 
     /// Sets how requests are refused. Default: [`Refusal::answer`]. `Retry-After` is added where the response has none.
@@ -165,8 +167,8 @@ impl RateLimitLayer {
         self.set(|config| config.answers.on_refusal = Some(Arc::new(answer)))
     }
 
-    /// Sets what is told of each [`Event`]: for metrics, logs and alarms. It is called within requests, and must not
-    /// block. Default: nothing.
+    /// Sets what is told of each [`Event`]: for metrics, logs and alarms. It is called within requests, also while a
+    /// response is dropped, and must neither block nor panic. Default: nothing.
     #[must_use]
     pub fn on_event(self, hook: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
         self.set(|config| config.on_event = Some(Arc::new(hook)))

@@ -4,7 +4,7 @@ use std::fmt;
 
 use http::{request, response};
 
-use super::{By, Lease, Missing, When, few::replace, func::Func};
+use super::{By, Lease, Missing, OnStoreError, When, few::replace, func::Func};
 use crate::quota::Quota;
 
 /// A limit with a name: who may do how much.
@@ -47,24 +47,6 @@ pub(super) enum Cost {
     Exactly(Func<request::Parts, u32>),
     // An estimate, settled later.
     Reserved(Func<request::Parts, u32>),
-}
-
-/// What a limit does when the store cannot be asked.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum OnStoreError {
-    /// Counts in this process, from zero: with n processes up to n times the limit is allowed meanwhile.
-    ///
-    /// What was admitted is charged to the store with the key's next request after it is back, in the same window, and
-    /// under the same quota. Not what was admitted after a time limit: the call that got no answer may have charged
-    /// already, and nothing is charged twice.
-    #[default]
-    CountLocally,
-    /// Lets the request pass. A store that is there, but cannot decide this one request
-    /// ([`Corrupt`](crate::store::ErrorKind::Corrupt), [`Unsupported`](crate::store::ErrorKind::Unsupported) and the like), is no outage: then this process counts.
-    Allow,
-    /// Refuses the request, with 503. One limit that refuses is enough.
-    Refuse,
 }
 
 impl Limit {

@@ -73,7 +73,8 @@
 //! outage, to hand back what was counted here.
 //!
 //! # Layers in layers
-//! A limit that a layer further out has charged to the same key and by the same quota is not charged again: a mark in the
+//! A limit that a layer further out has charged to the same key and by the same quota, at whatever cost, is not charged
+//! again: a mark in the
 //! request's extensions tells. It is only made where two layers over one [`SharedStore`](crate::store::SharedStore) have
 //! the limit, and costs an allocation there.
 //!
@@ -116,6 +117,7 @@ mod limit;
 mod missing;
 mod network;
 mod notices;
+mod on_store_error;
 mod overrides;
 mod peer;
 mod preflight;
@@ -141,8 +143,9 @@ pub use self::{
     headers::{Headers, Reset},
     layer::RateLimitLayer,
     lease::Lease,
-    limit::{Limit, OnStoreError},
+    limit::Limit,
     missing::Missing,
+    on_store_error::OnStoreError,
     overrides::{InvalidOverride, Overrides},
     proxies::{InvalidNetwork, TrustedProxies},
     refusal::{Reason, Refusal},
