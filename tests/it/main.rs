@@ -8,6 +8,7 @@ mod broken;
 mod conformance;
 mod differential;
 mod examples;
+mod heard;
 mod limiter;
 mod lock;
 mod memory;

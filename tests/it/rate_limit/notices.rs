@@ -1,54 +1,12 @@
 //! What is said aloud, once: as a `tracing` subscriber hears it.
 
-use std::{
-    fmt,
-    sync::{Arc, Mutex},
-};
-
 use http::Request;
 use tokio_test::block_on;
 use tower_upstash::rate_limit::{By, Limit, MatchedRoute, RateLimitLayer, TrustedProxies};
-use tracing::{
-    Event, Metadata, Subscriber,
-    field::{Field, Visit},
-    span,
-    subscriber::with_default,
-};
+use tracing::subscriber::with_default;
 
 use super::app::{Body, TWO, layer, statuses};
-use crate::support::request_from;
-
-/// Hears errors.
-#[derive(Clone, Default)]
-struct Heard(Arc<Mutex<Vec<String>>>);
-
-impl Visit for Heard {
-    fn record_debug(&mut self, _: &Field, value: &dyn fmt::Debug) {
-        self.0.lock().unwrap().push(format!("{value:?}"));
-    }
-}
-
-impl Subscriber for Heard {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        *metadata.level() == tracing::Level::ERROR
-    }
-
-    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
-        span::Id::from_u64(1)
-    }
-
-    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
-
-    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
-
-    fn event(&self, event: &Event<'_>) {
-        event.record(&mut self.clone());
-    }
-
-    fn enter(&self, _: &span::Id) {}
-
-    fn exit(&self, _: &span::Id) {}
-}
+use crate::{heard::Heard, support::request_from};
 
 /// Returns the answers to requests, and what was said meanwhile.
 fn hear(
@@ -57,7 +15,7 @@ fn hear(
 ) -> (Vec<u16>, Vec<String>) {
     let heard = Heard::default();
     let statuses = with_default(heard.clone(), || block_on(statuses(layer, requests)));
-    let heard = heard.0.lock().unwrap().clone();
+    let heard = heard.texts();
     (statuses, heard)
 }
 
@@ -94,7 +52,7 @@ fn where_axum_has_routed_the_request_only_axum_is_spoken_of() {
         let answer = block_on(tower::ServiceExt::oneshot(app, request)).unwrap();
         assert_eq!(answer.status(), 200);
     });
-    let heard = heard.0.lock().unwrap();
+    let heard = heard.texts();
     assert!(heard.len() == 1 && !heard[0].contains("hyper"), "{heard:?}");
 }
 

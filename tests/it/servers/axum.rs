@@ -1,10 +1,6 @@
 //! A server of axum that was started without its peer addresses.
 
-use std::{
-    fmt,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::time::Duration;
 
 use axum::{Router, routing::get};
 use tokio::net::TcpListener;
@@ -13,43 +9,8 @@ use tower_upstash::{
     rate_limit::{Limit, RateLimitLayer},
     store::MemoryStore,
 };
-use tracing::{
-    Event, Level, Metadata, Subscriber,
-    field::{Field, Visit},
-    span,
-};
 
-/// Keeps the errors that it is told.
-#[derive(Clone, Default)]
-struct Heard(Arc<Mutex<Vec<String>>>);
-
-impl Visit for Heard {
-    fn record_debug(&mut self, _: &Field, value: &dyn fmt::Debug) {
-        self.0.lock().unwrap().push(format!("{value:?}"));
-    }
-}
-
-impl Subscriber for Heard {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        *metadata.level() == Level::ERROR
-    }
-
-    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
-        span::Id::from_u64(1)
-    }
-
-    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
-
-    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
-
-    fn event(&self, event: &Event<'_>) {
-        event.record(&mut self.clone());
-    }
-
-    fn enter(&self, _: &span::Id) {}
-
-    fn exit(&self, _: &span::Id) {}
-}
+use crate::heard::Heard;
 
 // Everything runs on this thread, and so does the subscriber.
 #[tokio::test]
@@ -70,8 +31,8 @@ async fn a_server_without_connect_info_answers_and_says_once_which_call_is_missi
         statuses.push(client.get(&url).send().await.unwrap().status().as_u16());
     }
     assert_eq!(statuses, [200, 200, 429]);
-    let heard = heard.0.lock().unwrap();
-    let [notice] = &**heard else {
+    let heard = heard.texts();
+    let [notice] = &heard[..] else {
         panic!("one notice, not {heard:?}");
     };
     assert!(
