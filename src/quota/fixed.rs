@@ -15,7 +15,7 @@ pub(super) struct FixedWindow {
 impl Level for FixedWindow {
     type Stored = Cell;
 
-    /// A window that has begun goes on to its end, also under another quota.
+    /// A window that has begun goes on to its end, also under another quota that does not charge.
     fn load(stored: Option<Cell>, quota: &Quota, now: u64) -> Self {
         if let Some(cell) = stored.filter(|cell| cell.tag() == Tag::Fixed) {
             return Self {
@@ -24,12 +24,7 @@ impl Level for FixedWindow {
                 count: cell.b,
             };
         }
-        let aligned = quota.algorithm == Algorithm::AlignedWindow;
-        let start = if aligned {
-            now - now % quota.window
-        } else {
-            now
-        };
+        let start = begins(quota, now);
         Self {
             start,
             end: start + quota.window,
@@ -56,8 +51,12 @@ impl Level for FixedWindow {
         }
     }
 
-    fn take(&mut self, _quota: &Quota, cost: u32) {
+    /// A window lasts as long as the longest quota that charges in it, or that would be charged anew too early.
+    fn take(&mut self, quota: &Quota, cost: u32) {
         self.count = self.count.saturating_add(u64::from(cost));
+        if self.start + quota.window > self.end {
+            self.end = self.end.max(begins(quota, self.start) + quota.window);
+        }
     }
 
     fn give_back(&mut self, _quota: &Quota, cost: u32, window: u64) -> bool {
@@ -76,5 +75,14 @@ impl Level for FixedWindow {
 
     fn store(&self, _quota: &Quota, fullness: u8) -> Cell {
         Cell::new(Tag::Fixed, fullness, self.end, self.start, self.count)
+    }
+}
+
+/// Returns the start of the window that a first hit at `at` falls into.
+fn begins(quota: &Quota, at: u64) -> u64 {
+    if quota.algorithm == Algorithm::AlignedWindow {
+        at - at % quota.window
+    } else {
+        at
     }
 }

@@ -56,6 +56,13 @@
     local more = 0
     if takes then
       more = cost
+      local last = start + window
+      if last > expires then
+        -- Charged by a longer plan than those before: the window ends as that says.
+        last = algorithm == 97 and last - start % window or last
+        last = last < LATEST and last or LATEST
+        expires = expires > last and expires or last
+      end
     elseif lacks and wait == 0 then
       wait = expires - now
     elseif charged == start then
