@@ -10,6 +10,7 @@ pub(super) struct FixedWindow {
     start: u64,
     end: u64,
     count: u64,
+    now: u64,
 }
 
 impl Level for FixedWindow {
@@ -22,13 +23,19 @@ impl Level for FixedWindow {
                 start: cell.a,
                 end: cell.expires(),
                 count: cell.b,
+                now,
             };
         }
-        let start = begins(quota, now);
+        let start = if quota.algorithm == Algorithm::AlignedWindow {
+            now - now % quota.window
+        } else {
+            now
+        };
         Self {
             start,
             end: start + quota.window,
             count: 0,
+            now,
         }
     }
 
@@ -51,11 +58,17 @@ impl Level for FixedWindow {
         }
     }
 
-    /// A window lasts as long as the longest quota that charges in it, or that would be charged anew too early.
+    /// A window lasts as long as the longest quota that charges in it says, or what that has given were forgotten early.
     fn take(&mut self, quota: &Quota, cost: u32) {
         self.count = self.count.saturating_add(u64::from(cost));
-        if self.start + quota.window > self.end {
-            self.end = self.end.max(begins(quota, self.start) + quota.window);
+        let mut end = self.start + quota.window;
+        // No division where it is the quota's own window.
+        if end != self.end {
+            if quota.algorithm == Algorithm::AlignedWindow {
+                // Begun by another quota, perhaps before the round number that counts now.
+                end = self.now - self.now % quota.window + quota.window;
+            }
+            self.end = self.end.max(end);
         }
     }
 
@@ -75,14 +88,5 @@ impl Level for FixedWindow {
 
     fn store(&self, _quota: &Quota, fullness: u8) -> Cell {
         Cell::new(Tag::Fixed, fullness, self.end, self.start, self.count)
-    }
-}
-
-/// Returns the start of the window that a first hit at `at` falls into.
-fn begins(quota: &Quota, at: u64) -> u64 {
-    if quota.algorithm == Algorithm::AlignedWindow {
-        at - at % quota.window
-    } else {
-        at
     }
 }

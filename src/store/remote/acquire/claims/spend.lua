@@ -57,9 +57,9 @@
     if takes then
       more = cost
       local last = start + window
-      if last > expires then
-        -- Charged by a longer plan than those before: the window ends as that says.
-        last = algorithm == 97 and last - start % window or last
+      if last ~= expires then
+        -- Another quota's window: it lasts as long as the longest that charges in it says.
+        last = algorithm == 97 and now - now % window + window or last
         last = last < LATEST and last or LATEST
         expires = expires > last and expires or last
       end
