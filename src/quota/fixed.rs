@@ -10,22 +10,23 @@ pub(super) struct FixedWindow {
     start: u64,
     end: u64,
     count: u64,
+    now: u64,
 }
 
 impl Level for FixedWindow {
     type Stored = Cell;
 
-    /// A window that has begun goes on to its end, also under another quota.
+    /// A window that has begun goes on to its end, also under another quota that does not charge.
     fn load(stored: Option<Cell>, quota: &Quota, now: u64) -> Self {
         if let Some(cell) = stored.filter(|cell| cell.tag() == Tag::Fixed) {
             return Self {
                 start: cell.a,
                 end: cell.expires(),
                 count: cell.b,
+                now,
             };
         }
-        let aligned = quota.algorithm == Algorithm::AlignedWindow;
-        let start = if aligned {
+        let start = if quota.algorithm == Algorithm::AlignedWindow {
             now - now % quota.window
         } else {
             now
@@ -34,6 +35,7 @@ impl Level for FixedWindow {
             start,
             end: start + quota.window,
             count: 0,
+            now,
         }
     }
 
@@ -56,8 +58,18 @@ impl Level for FixedWindow {
         }
     }
 
-    fn take(&mut self, _quota: &Quota, cost: u32) {
+    /// A window lasts as long as the longest quota that charges in it says, or what that has given were forgotten early.
+    fn take(&mut self, quota: &Quota, cost: u32) {
         self.count = self.count.saturating_add(u64::from(cost));
+        let mut end = self.start + quota.window;
+        // No division where it is the quota's own window.
+        if end != self.end {
+            if quota.algorithm == Algorithm::AlignedWindow {
+                // Begun by another quota, perhaps before the round number that counts now.
+                end = self.now - self.now % quota.window + quota.window;
+            }
+            self.end = self.end.max(end);
+        }
     }
 
     fn give_back(&mut self, _quota: &Quota, cost: u32, window: u64) -> bool {

@@ -22,15 +22,17 @@ impl Quota {
     ///   window until the first charge, then at that of the new one.
     /// - A [token bucket](Algorithm::TokenBucket) keeps its tokens until the old one would have been full, or the first
     ///   charge: from then on it is refilled by the new quota.
-    /// - A fixed window goes on to its end. What sliding and strict windows counted counts whole until it expires or is
-    ///   charged again.
+    /// - A fixed window goes on to its end, and after a charge under a longer quota to the end by that, counted from the same
+    ///   beginning; an aligned one to the end of the quota's own window. A shorter quota does not end it sooner.
+    /// - What sliding and strict windows counted counts whole until it expires or is charged again.
     /// - What was charged to GCRA or a bucket is not given back before the first charge under another window, for a bucket
     ///   another quota.
     ///
-    /// Plans of GCRA that take turns on one state give, as a share of each plan, no more than the largest burst and what
-    /// comes back by the shortest window: who may choose between many a day and few a minute drains the day by the minute.
-    /// So do fixed and aligned windows, which end as the first charge in them says, and plans of two algorithms, neither of
-    /// which knows what the other has counted. Such plans need keys of their own.
+    /// Two plans of fixed windows that take turns on one state each give no more than they would alone; so do two of aligned
+    /// windows, and a fixed beside an aligned one gives up to twice that. Plans of GCRA give, as a share of each plan, no
+    /// more than the largest burst and what comes back by the shortest window: who may choose between many a day and few a
+    /// minute drains the day by the minute. So do plans of two other algorithms, neither of which knows what the other has
+    /// counted. Such plans need keys of their own.
     ///
     /// - A cost of zero is allowed and writes nothing. A cost above the [capacity](Self::capacity) is
     ///   [`Never`](crate::store::Verdict::Never).

@@ -175,15 +175,11 @@ impl Limit {
     /// What a key has used up carries over from plan to plan, see [`Quota::step`].
     ///
     /// # Security
-    /// Plans among which a client can choose from request to request need the same algorithm and the same window: two API
-    /// keys of one client, say, while the limit is by address. Otherwise who takes turns begins anew: after a thousand a day
-    /// and one of ten a minute, the thousand are there again in the next minute. Give such plans keys of their own: make
-    /// the plan part of [`by`](Self::by).
-    ///
-    /// # Security
     /// Where a client may choose between plans with each request, as one that is known by its address and has a key or
-    /// leaves it out, they need the same algorithm and window: to a quota of another algorithm everything is unused, and
-    /// who takes turns is not limited at all. Make the plan part of the [key](Self::by) otherwise.
+    /// leaves it out, they need the same algorithm: to a quota of another one everything is unused, and who takes turns
+    /// is not limited at all. Plans of [GCRA](crate::quota::Algorithm::Gcra) also need the same window: it carries over
+    /// shares, so who has a thousand a day and ten a minute drains the day by the minute. Make the plan part of the
+    /// [key](Self::by) otherwise. Fixed and aligned windows of any length may take turns.
     ///
     /// ```
     /// use tower_upstash::{quota::Quota, rate_limit::Limit};

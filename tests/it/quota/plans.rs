@@ -35,12 +35,6 @@ fn a_used_up_limit_never_begins_anew_by_a_change_of_plan() {
                 let run = used_up(Quota::new(algorithm, few, before).unwrap());
                 let quota = Quota::new(algorithm, many, after).unwrap();
                 let step = quota.step(run.state.as_ref(), at(run.now), Spend::Peek(1));
-                // A window that is over by the new length is over.
-                let began = run.step(Spend::Peek(0)).decision.window().as_u64();
-                let counts = [Algorithm::FixedWindow, Algorithm::AlignedWindow];
-                if counts.contains(&algorithm) && run.now - began >= after.as_micros() as u64 {
-                    continue;
-                }
                 assert!(
                     step.decision.remaining() < quota.capacity(),
                     "{algorithm:?}: {few} in {before:?} are used up, and {many} in {after:?} are free"
@@ -207,6 +201,124 @@ fn what_was_charged_under_another_window_is_not_given_back() {
     }
 }
 
+const COUNTS: [Algorithm; 2] = [Algorithm::FixedWindow, Algorithm::AlignedWindow];
+
+/// It was 54 000 in an hour: the window ended with the minute, whatever the day had charged in it.
+#[test]
+fn fixed_windows_that_take_turns_give_no_plan_more_than_alone() {
+    let day = Duration::from_secs(86_400);
+    for (long, short) in COUNTS.iter().flat_map(|a| COUNTS.map(|b| (*a, b))) {
+        for short_first in [true, false] {
+            let long = Quota::new(long, 1000, day).unwrap();
+            let mut plans = [
+                Quota::new(short, 10, Duration::from_secs(60)).unwrap(),
+                long,
+            ];
+            if !short_first {
+                plans.reverse();
+            }
+            let mut run = Run::new(long);
+            let mut taken = 0;
+            for _ in 0..3600 {
+                for plan in plans {
+                    run.quota = plan;
+                    let before = run.log.len();
+                    run.ask(Ask::Rest);
+                    taken += run.log[before..]
+                        .iter()
+                        .map(|noted| noted.cost)
+                        .sum::<u32>();
+                }
+                run.now += 1_000_000;
+            }
+            // An hour of one day: nothing of it comes back.
+            assert_eq!(taken, 1000, "{plans:?}");
+        }
+    }
+}
+
+#[test]
+fn a_window_ends_with_the_longest_plan_that_has_charged_in_it() {
+    let (minute, day) = (Duration::from_secs(60), Duration::from_secs(86_400));
+    for algorithm in COUNTS {
+        let short = Quota::new(algorithm, 10, minute).unwrap();
+        let long = Quota::new(algorithm, 1000, day).unwrap();
+        let begins = |window: Duration| match algorithm {
+            Algorithm::AlignedWindow => T0 - T0 % window.as_micros() as u64,
+            _ => T0,
+        };
+        let end_of = |window: Duration| at(begins(window)).after(window);
+
+        // Up: the window keeps its name, by which what was charged in it is given back.
+        let first = short.step(None, at(T0), Spend::Take(10));
+        let window = first.decision.window();
+        assert_eq!(first.state.unwrap().expires_at(), end_of(minute));
+        let second = long.step(first.state.as_ref(), at(T0), Spend::Take(1));
+        assert_eq!(second.decision.window(), window);
+        let refund = Spend::Refund { cost: 4, window };
+        let kept = long.step(second.state.as_ref(), at(T0), refund);
+        assert_eq!(kept.decision.remaining(), 993);
+        for step in [&second, &kept] {
+            assert_eq!(step.state.unwrap().expires_at(), end_of(day));
+            assert_eq!(at(T0).after(step.decision.reset_after()), end_of(day));
+        }
+
+        // Down: no shorter plan ends it, nor waits for less.
+        let third = short.step(kept.state.as_ref(), at(T0), Spend::Take(3));
+        assert_eq!(third.state.unwrap().expires_at(), end_of(day));
+        let refused = short.step(third.state.as_ref(), at(T0), Spend::Take(1));
+        let wait = refused.decision.retry_after().unwrap();
+        assert_eq!(at(T0).after(wait), end_of(day));
+        let next = short.step(third.state.as_ref(), end_of(day), Spend::Take(10));
+        assert!(next.decision.allowed());
+    }
+}
+
+/// R2: a refusal writes nothing, so what is kept ends as before.
+#[test]
+fn a_longer_plan_that_is_refused_waits_for_the_window_that_is_kept() {
+    for algorithm in COUNTS {
+        let short = Quota::new(algorithm, 10, Duration::from_secs(60)).unwrap();
+        let long = Quota::new(algorithm, 10, Duration::from_secs(86_400)).unwrap();
+        let state = short.step(None, at(T0), Spend::Take(10)).state.unwrap();
+        let refused = long.step(Some(&state), at(T0), Spend::Take(1));
+        let then = at(T0).after(refused.decision.retry_after().unwrap());
+        assert_eq!((refused.state, then), (None, state.expires_at()));
+        let later = long.step(Some(&state), then, Spend::Take(10));
+        assert!(later.decision.allowed());
+    }
+}
+
+/// Windows that do not divide each other: one begun by the round numbers of 31 s reaches into the next of 60 s.
+#[test]
+fn aligned_windows_that_cross_each_other_give_no_plan_more_than_alone() {
+    let quota = |limit, seconds| Quota::aligned(limit, Duration::from_secs(seconds));
+    let (short, long) = (quota(10, 31), quota(1000, 60));
+    let mut run = Run::new(long);
+    run.now -= run.now % (31 * 60 * 1_000_000);
+    for minute in 0..31 {
+        let mut taken = 0;
+        for _ in 0..60 {
+            for plan in [short, long] {
+                run.quota = plan;
+                let before = run.log.len();
+                run.ask(Ask::Rest);
+                taken += run.log[before..]
+                    .iter()
+                    .map(|noted| noted.cost)
+                    .sum::<u32>();
+            }
+            run.now += 1_000_000;
+        }
+        assert!(taken <= 1000 + 20, "{taken} in minute {minute}");
+    }
+}
+
+fn plans_of_counts() -> impl Strategy<Value = (Quota, Quota)> {
+    prop::sample::select(COUNTS.to_vec())
+        .prop_flat_map(|algorithm| (quota_of(algorithm), quota_of(algorithm)))
+}
+
 fn plans_of_gcra() -> impl Strategy<Value = (Quota, Quota)> {
     (quota_of(Algorithm::Gcra), quota_of(Algorithm::Gcra))
 }
@@ -299,6 +411,34 @@ proptest! {
                 sum += share;
                 let most = burst + (now - start) as f64 / fastest;
                 prop_assert!(sum <= most * (1.0 + 1e-9), "{} of {} in {} µs", sum, most, now - start);
+            }
+        }
+    }
+
+    /// Taking turns, each plan gives what it would alone: twice the limit around the end of a window.
+    #[test]
+    fn fixed_windows_in_any_turns_give_no_plan_more_than_its_windows(
+        (one, two) in plans_of_counts(), moves in moves(0, 0), turns in prop::collection::vec(any::<bool>(), 60),
+    ) {
+        let mut run = Run::new(one);
+        let mut logs: [Vec<(u64, u128)>; 2] = Default::default();
+        for (each, turn) in moves.iter().zip(turns) {
+            run.quota = if turn { one } else { two };
+            run.wait(each.parts.abs(), each.micros.abs());
+            let taken = run.log.len();
+            run.ask(each.ask);
+            let now = run.now;
+            logs[usize::from(turn)].extend(run.log[taken..].iter().map(|noted| (now, u128::from(noted.cost))));
+        }
+        for (quota, log) in [two, one].into_iter().zip(&logs) {
+            let window = quota.window().as_micros() as u64;
+            for (first, (start, _)) in log.iter().enumerate() {
+                let mut sum = 0;
+                for (now, cost) in &log[first..] {
+                    sum += cost;
+                    let most = u128::from(quota.limit()) * u128::from((now - start) / window + 2);
+                    prop_assert!(sum <= most, "{} of {} in {} µs", sum, most, now - start);
+                }
             }
         }
     }

@@ -56,6 +56,13 @@
     local more = 0
     if takes then
       more = cost
+      local last = start + window
+      if last ~= expires then
+        -- Another quota's window: it lasts as long as the longest that charges in it says.
+        last = algorithm == 97 and now - now % window + window or last
+        last = last < LATEST and last or LATEST
+        expires = expires > last and expires or last
+      end
     elseif lacks and wait == 0 then
       wait = expires - now
     elseif charged == start then
