@@ -186,6 +186,7 @@ impl RateLimitLayer {
     pub fn time_limit(self, limit: Duration, timer: Timer) -> Self {
         self.set(|config| {
             let store = config.store.clone();
+            config.time_limit = Some((limit, timer.clone()));
             config.store = SharedStore::new(TimeLimitedStore::new(store, limit, timer));
         })
     }
