@@ -1,8 +1,11 @@
 //! What a layer is told to do.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering::Relaxed},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
 };
 
 use http::{HeaderValue, Response, request::Parts};
@@ -15,12 +18,15 @@ use crate::{
     executor::Executor,
     quota::Quota,
     store::{MAX_CLAIMS, SharedStore},
+    time::Timer,
 };
 
 #[derive(Clone)]
 pub(super) struct Config {
     // Perhaps with a time limit.
     pub(super) store: SharedStore,
+    // For what is waited for beside the store.
+    pub(super) time_limit: Option<(Duration, Timer)>,
     // As it was given: it knows the names of limits.
     registry: SharedStore,
     pub(super) family: Arc<Family>,
@@ -58,7 +64,7 @@ impl Clone for Services {
 pub(super) struct Answers {
     pub(super) headers: Headers,
     pub(super) report: bool,
-    pub(super) jitter: std::time::Duration,
+    pub(super) jitter: Duration,
     pub(super) on_refusal: Option<OnRefusal>,
     // The policies of all limits, where no plan changes them.
     pub(super) policies: Option<HeaderValue>,
@@ -74,6 +80,7 @@ impl Config {
         Self {
             registry: store.clone(),
             store,
+            time_limit: None,
             family: Arc::default(),
             limits: Vec::new(),
             addresses: Addresses::new(),

@@ -1,6 +1,6 @@
 //! Asks the leases, the deny cache and the store, in this order.
 
-use std::sync::Arc;
+use std::{pin::pin, sync::Arc};
 
 use http::Request;
 use smallvec::SmallVec;
@@ -14,7 +14,7 @@ use super::{
     head::{self, Head},
     question::{Pending, Question},
 };
-use crate::store::{Decisions, MAX_CLAIMS, Result, Store};
+use crate::store::{Decisions, Error, ErrorKind, MAX_CLAIMS, Result, Store};
 
 /// How far a request comes without waiting.
 pub(super) enum Begun {
@@ -146,7 +146,7 @@ impl Config {
         let decisions = if self.leased {
             let leases = self.leases(question);
             let leased = self.family.leases.acquire(&self.store, claims, &leases);
-            leased.await?
+            self.limited(leased).await?
         } else {
             self.store.acquire_later(claims).await?
         };
@@ -155,6 +155,20 @@ impl Config {
             self.family.denials.note(claims, &decisions, asked_at, now);
         }
         Ok(decisions)
+    }
+
+    /// Waits for the calls of others no longer than for one of its own, and for both together.
+    async fn limited(&self, leased: impl Future<Output = Result<Decisions>>) -> Result<Decisions> {
+        let Some((limit, timer)) = &self.time_limit else {
+            return leased.await;
+        };
+        let answer = timer.within(*limit, pin!(leased)).await;
+        answer.unwrap_or_else(|| {
+            Err(Error::new(
+                ErrorKind::Timeout,
+                "no lease within the time limit, the outcome is unknown",
+            ))
+        })
     }
 
     /// Charges the store for what was admitted while it could not be asked.

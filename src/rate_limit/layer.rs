@@ -181,13 +181,15 @@ impl RateLimitLayer {
         self.set(|config| config.answers.report = true)
     }
 
-    /// Bounds how long the store is waited for: then the [`OnStoreError`](super::OnStoreError) of each limit takes effect.
+    /// Bounds how long the store is waited for, with a [`Lease`](super::Lease) also by the call of another request: then the
+    /// [`OnStoreError`](super::OnStoreError) of each limit takes effect.
     /// Default: the store's own limit, 250 ms for [`UpstashStore`](crate::store::UpstashStore), 50 ms for `RedisStore`; a
     /// store without one needs this.
     #[must_use]
     pub fn time_limit(self, limit: Duration, timer: Timer) -> Self {
         self.set(|config| {
             let store = config.store.clone();
+            config.time_limit = Some((limit, timer.clone()));
             config.store = SharedStore::new(TimeLimitedStore::new(store, limit, timer));
         })
     }

@@ -19,6 +19,14 @@ use crate::quota::{Algorithm, Quota};
 ///   fast while a lease lives.
 /// - GCRA has no windows: in any interval up to as many more pass as come back to the limit in the [`life`](Self::life) of
 ///   a lease, and never more than are leased at its beginning, over all processes.
+/// - **One request asks, others wait**: requests that come while one is on its way to the store for their key wait for its
+///   answer. If the store is away, they get the same error at once, and the [`OnStoreError`](super::OnStoreError) of each
+///   limit takes effect; if that request is dropped, one of them asks instead, for three times at most. With
+///   [`RateLimitLayer::time_limit`](super::RateLimitLayer::time_limit) all of this takes no longer than that limit, whatever
+///   the other request does. Without one a layer has no timer: should the future of the other request be kept alive and not
+///   polled (as in a `select!` whose loser is kept), not even the time limit of the store itself runs, and those who wait do
+///   so until it goes on or is dropped, or until the layer asks the store about any leased limit, a second after the call
+///   began or up to two.
 /// - While other processes hold leases, a request may be refused although units lie unused there, for the life of a lease.
 ///
 /// A strict limit cannot be leased: see [`fits`](Self::fits).

@@ -1,11 +1,16 @@
 //! A store that waits, and one that is down: R19.
 
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_test::{assert_pending, assert_ready, task};
 use tower_upstash::{
-    rate_limit::{By, Limit, OnStoreError, RateLimitLayer},
+    rate_limit::{By, Lease, Limit, OnStoreError, RateLimitLayer},
     store::MemoryStore,
+    time::Timer,
 };
 
-use super::app::{BOB, TWO, alice, get, layer, send, status, statuses};
+use super::app::{BOB, TEN, TWO, alice, get, layer, send, status, statuses};
 use crate::support::{Remote, request_from};
 
 #[tokio::test]
@@ -49,6 +54,60 @@ async fn what_was_admitted_in_an_outage_is_charged_afterwards() {
         store.set_down(false);
         assert_eq!(statuses(&layer, [get("/"), get("/")]).await, [200, 429]);
     }
+}
+
+/// They waited for the first one, and then asked the store that is down for themselves.
+#[tokio::test]
+async fn requests_that_wait_for_a_lease_are_answered_with_the_first_one() {
+    for (policy, expected) in [
+        (OnStoreError::Allow, [200, 200, 200]),
+        (OnStoreError::CountLocally, [200, 200, 429]),
+        (OnStoreError::Refuse, [503, 503, 503]),
+    ] {
+        let store = Remote::with_turns(0);
+        let limit = Limit::new("ip", TWO).lease(Lease::new());
+        let layer = RateLimitLayer::new(store.shared()).limit(limit.on_store_error(policy));
+        let mut calls: Vec<_> = (0..3)
+            .map(|_| task::spawn(status(&layer, get("/"))))
+            .collect();
+        for _ in 0..2 {
+            for call in &mut calls {
+                assert_pending!(call.poll());
+            }
+        }
+        store.set_down(true);
+        store.give_turn();
+        let answers = calls.iter_mut().map(|call| assert_ready!(call.poll()));
+        assert_eq!(answers.collect::<Vec<_>>(), expected, "{policy:?}");
+    }
+}
+
+/// A request may wait for another one that is alive, and that nobody polls.
+#[tokio::test(start_paused = true)]
+async fn a_request_that_waits_for_a_lease_waits_no_longer_than_the_time_limit() {
+    const TIME_LIMIT: Duration = Duration::from_millis(250);
+    let store = Remote::with_turns(0);
+    let limit = Limit::new("ip", TEN).lease(Lease::new());
+    let layer = RateLimitLayer::new(store.shared())
+        .limit(limit.on_store_error(OnStoreError::Refuse))
+        .time_limit(TIME_LIMIT, Timer::tokio());
+    let mut stuck = task::spawn(status(&layer, get("/")));
+    assert_pending!(stuck.poll());
+    let start = Instant::now();
+    assert_eq!(status(&layer, get("/")).await, 503);
+    let waited = start.elapsed();
+    assert!(waited >= TIME_LIMIT && waited <= TIME_LIMIT + Duration::from_millis(2));
+
+    // It takes over from one that is dropped, and has only the rest of its time.
+    let mut waiting = task::spawn(status(&layer, get("/")));
+    assert_pending!(waiting.poll());
+    let start = Instant::now();
+    tokio::time::advance(TIME_LIMIT / 2).await;
+    drop(stuck);
+    assert!(waiting.is_woken());
+    assert_eq!(waiting.await, 503);
+    let waited = start.elapsed();
+    assert!(waited >= TIME_LIMIT && waited <= TIME_LIMIT + Duration::from_millis(2));
 }
 
 #[tokio::test]
@@ -96,7 +155,7 @@ async fn a_refusal_that_is_remembered_is_forgotten_with_its_cause() {
 /// R3
 #[tokio::test]
 async fn a_client_refused_by_its_own_limit_does_not_use_up_everybodys() {
-    let everyone = Limit::new("everyone", super::app::TEN).by(By::EVERYONE);
+    let everyone = Limit::new("everyone", TEN).by(By::EVERYONE);
     let ip = Limit::new("ip", TWO);
     for layer in [
         layer().limit(everyone.clone()).limit(ip.clone()),

@@ -11,7 +11,10 @@ use super::{
     table::{Table, Woken},
 };
 use crate::{
-    store::{Claim, Decision, Decisions, Key, MAX_CLAIMS, Result, SharedStore, Spend, Store},
+    rate_limit::answer::is_outage,
+    store::{
+        Claim, Decision, Decisions, Error, Key, MAX_CLAIMS, Result, SharedStore, Spend, Store,
+    },
     time::{Timestamp, micros},
 };
 
@@ -78,11 +81,7 @@ impl<'a> Call<'a> {
                 Ok(answer) if !answer.allowed() && self.asks_less(&answer) => {}
                 Ok(answer) => return Ok(self.settle(&answer)),
                 Err(error) => {
-                    self.put_back();
-                    self.end(|_, entry, _, _| {
-                        entry.start_over();
-                        Outcome::Failed
-                    });
+                    self.fail(&error);
                     return Err(error);
                 }
             }
@@ -196,11 +195,25 @@ impl<'a> Call<'a> {
                     if decision.allowed() {
                         Outcome::Done
                     } else {
-                        Outcome::Failed
+                        Outcome::Alone
                     }
                 }
-                None => Outcome::Failed,
+                None => Outcome::Alone,
             }
+        });
+    }
+
+    fn fail(&mut self, error: &Error) {
+        // What the store cannot take may be another claim of this call, which a client may have chosen.
+        let outcome = if is_outage(error) {
+            Outcome::Away(error.kind())
+        } else {
+            Outcome::Alone
+        };
+        self.put_back();
+        self.end(|_, entry, _, _| {
+            entry.start_over();
+            outcome
         });
     }
 

@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 use super::debit::{Debit, Held, Led};
 use crate::{
     quota::Quota,
-    store::{Decision, Key},
+    store::{Decision, ErrorKind, Key},
     time::Timestamp,
 };
 
@@ -24,8 +24,8 @@ pub(super) struct Entry {
     remaining: u32,
     returns: SmallVec<[Debit; 1]>,
     refill: Option<Refill>,
-    // The last refill that brought nothing.
-    failed: u64,
+    // The last refill that brought nothing, and why.
+    failed: (u64, Outcome),
     // Trips up to this one no longer count: the key was reset since, or nothing is known of them.
     void: u64,
     // How many units those want who wait, or have been woken.
@@ -44,19 +44,23 @@ pub(super) struct Refill {
 pub(super) enum Outcome {
     /// There may be units now; if there are none, somebody else may fetch some.
     Done,
-    /// The limit refused, or the store failed: waiting for another one would only take longer.
-    Failed,
+    /// The limit refused, or the store cannot take that very call: waiting for another one would only take longer.
+    Alone,
+    /// The store is away: whoever asked it now would be told the same, as late.
+    Away(ErrorKind),
 }
 
 impl Refill {
+    /// How long a trip is waited for, as far as anybody looks.
+    pub(super) const PATIENCE: u64 = 1_000_000;
+
     pub(super) fn wake(self) {
         self.waiters.into_iter().for_each(|(_, waker)| waker.wake());
     }
 
     /// Returns whether it takes so long that its caller may be alive and yet not polled.
     fn is_overdue(&self, now: Timestamp) -> bool {
-        const PATIENCE: u64 = 1_000_000;
-        now.as_micros().saturating_sub(self.begun.as_micros()) >= PATIENCE
+        now.as_micros().saturating_sub(self.begun.as_micros()) >= Self::PATIENCE
     }
 }
 
@@ -73,7 +77,7 @@ impl Entry {
             remaining: 0,
             returns: SmallVec::new(),
             refill: None,
-            failed: 0,
+            failed: (0, Outcome::Done),
             void,
             demand: 0,
         }
@@ -87,6 +91,13 @@ impl Entry {
     pub(super) fn is_over(&self, now: Timestamp) -> bool {
         let live = self.held.is_some_and(|held| held.is_live(now));
         !live && self.refill.is_none() && self.demand == 0
+    }
+
+    /// Returns whether nothing is lost with the entry but the size of its next lease.
+    pub(super) fn is_spent(&self, now: Timestamp) -> bool {
+        let empty = self.held.is_none_or(|held| held.debit.units == 0);
+        let owed = self.returns.iter().any(|owed| now < owed.until);
+        empty && !owed && self.refill.is_none() && self.demand == 0
     }
 
     pub(super) fn take(
@@ -226,8 +237,8 @@ impl Entry {
     /// Ends a trip, and returns who is to be woken.
     pub(super) fn end(&mut self, id: u64, outcome: Outcome) -> Option<Refill> {
         let refill = self.refill.take_if(|refill| refill.id == id)?;
-        if outcome == Outcome::Failed {
-            self.failed = id;
+        if outcome != Outcome::Done {
+            self.failed = (id, outcome);
         }
         Some(refill)
     }
@@ -265,11 +276,9 @@ impl Entry {
     ) -> Poll<Outcome> {
         let refill = self.refill.as_mut().filter(|refill| refill.id == id);
         let Some(refill) = refill.filter(|refill| !refill.is_overdue(now)) else {
-            return Poll::Ready(if self.failed == id {
-                Outcome::Failed
-            } else {
-                Outcome::Done
-            });
+            let (last, outcome) = self.failed;
+            // Who took over may have failed since.
+            return Poll::Ready(if last >= id { outcome } else { Outcome::Done });
         };
         match refill.waiters.iter_mut().find(|(it, _)| *it == ticket) {
             Some((_, known)) => mem::swap(known, waker),
@@ -279,6 +288,16 @@ impl Entry {
             }
         }
         Poll::Pending
+    }
+
+    /// Lets those go who wait for a trip that takes too long. It goes on, and may bring something.
+    pub(super) fn pass_over(&mut self, now: Timestamp) -> Option<Refill> {
+        let refill = self.refill.as_mut()?;
+        let waits = refill.is_overdue(now) && !refill.waiters.is_empty();
+        waits.then(|| Refill {
+            waiters: mem::take(&mut refill.waiters),
+            ..*refill
+        })
     }
 
     /// Waits no longer. The waker is to be dropped once the table is unlocked.

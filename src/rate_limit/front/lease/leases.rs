@@ -8,12 +8,12 @@ use super::{
     call::{Call, Part},
     debit::{Debit, Led},
     entry::{Outcome, Refill},
-    table::{Table, Woken},
+    table::Table,
     waiting::Waiting,
 };
 use crate::{
     rate_limit::lease::Lease,
-    store::{Claim, Decisions, Key, MAX_CLAIMS, Result, SharedStore, Spend, Store},
+    store::{Claim, Decisions, Error, Key, MAX_CLAIMS, Result, SharedStore, Spend, Store},
     time::{Clock, Timestamp},
 };
 
@@ -26,6 +26,7 @@ pub(in crate::rate_limit) struct Leases {
 impl Leases {
     // A lease may be used up by others before a waiter's turn; then it asks for itself.
     const WAITS: u32 = 3;
+    const AWAY: &str = "the call that would have refilled the lease has failed";
 
     pub(in crate::rate_limit) fn new(clock: Arc<dyn Clock>) -> Self {
         Self {
@@ -70,7 +71,8 @@ impl Leases {
     /// the store has less than a lease takes; while somebody else is on a trip for a key, it is waited for.
     ///
     /// # Errors
-    /// As [`Store::acquire`]. What was at hand stays so.
+    /// As [`Store::acquire`]. What was at hand stays so. While the store is away, who waits for a call fails with it, and
+    /// has asked for nothing.
     ///
     /// # Cancellation
     /// As [`Store::acquire`]: what was debited is not handed out. Who waits for this call takes over.
@@ -87,7 +89,8 @@ impl Leases {
                 Err(waiting) => {
                     waits = match waiting.await {
                         Outcome::Done => waits - 1,
-                        Outcome::Failed => 0,
+                        Outcome::Alone => 0,
+                        Outcome::Away(kind) => return Err(Error::new(kind, Self::AWAY)),
                     };
                 }
             }
@@ -136,15 +139,18 @@ impl Leases {
         may_wait: bool,
     ) -> Result<Call<'a>, Waiting<'a>> {
         let (mut table, now) = self.lock();
-        if may_wait {
-            for (claim, leased) in each(claims, leases) {
-                let Some((cost, _)) = leased else { continue };
-                if let Some((refill, ticket)) = join(&mut table, claim, cost, now) {
-                    return Err(Waiting::new(self, claim.key(), cost, refill, ticket));
-                }
-            }
+        let mut woken = table.pass_over(now);
+        let mut leased =
+            each(claims, leases).filter_map(|(claim, leased)| Some((claim, leased?.0)));
+        let joined = leased.find_map(|(claim, cost)| {
+            let (refill, ticket) = may_wait.then(|| join(&mut table, claim, cost, now))??;
+            Some(Waiting::new(self, claim.key(), cost, refill, ticket))
+        });
+        if let Some(waiting) = joined {
+            drop(table);
+            woken.wake();
+            return Err(waiting);
         }
-        let mut woken = Woken::default();
         let parts = each(claims, leases).map(|(claim, leased)| {
             let Some(leased) = leased else {
                 return Part::Asked;

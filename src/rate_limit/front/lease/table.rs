@@ -1,5 +1,7 @@
 //! The leased keys of a process: a bounded table.
 
+use std::collections::VecDeque;
+
 use hashbrown::HashTable;
 
 use super::{
@@ -14,21 +16,28 @@ use crate::{
 
 pub(super) struct Table {
     entries: HashTable<Entry>,
+    // The hash of each entry: who is looked at next when a place is needed.
+    queue: VecDeque<u64>,
     last: u64,
     swept: Timestamp,
+    passed_over: Timestamp,
 }
 
 impl Table {
-    /// Beyond so many keys, further ones are not leased until others' leases have ended.
+    /// Beyond so many keys, further ones are not leased until others' leases have ended, or are used up.
     pub(super) const MOST: usize = 1024;
     // Who makes up keys makes nobody look through the table more often than this.
     const PAUSE: u64 = 50_000;
+    // How many entries one is sought among that can be replaced.
+    const LOOKS: usize = 8;
 
     pub(super) const fn new() -> Self {
         Self {
             entries: HashTable::new(),
+            queue: VecDeque::new(),
             last: 0,
             swept: Timestamp::from_micros(0),
+            passed_over: Timestamp::from_micros(0),
         }
     }
 
@@ -60,8 +69,12 @@ impl Table {
             .entries
             .find(hash, |entry| entry.key() == key)
             .is_some();
-        if !known && self.entries.len() >= Self::MOST && !self.make_room(now) {
-            return None;
+        if !known {
+            let full = self.entries.len() >= Self::MOST;
+            if full && !self.make_room(now) && !self.replace(now) {
+                return None;
+            }
+            self.queue.push_back(hash);
         }
         // Of trips before, a new entry knows nothing.
         let void = self.last;
@@ -83,7 +96,38 @@ impl Table {
         }
         self.swept = now;
         self.entries.retain(|entry| !entry.is_over(now));
+        let hashes = self.entries.iter().map(|entry| entry.key().digest().0);
+        self.queue.clear();
+        self.queue.extend(hashes);
         self.entries.len() < Self::MOST
+    }
+
+    /// Forgets a key whose lease is used up, so that keys that are made up do not keep the others out.
+    fn replace(&mut self, now: Timestamp) -> bool {
+        for _ in 0..Self::LOOKS {
+            let Some(hash) = self.queue.pop_front() else {
+                return false;
+            };
+            let spent = |entry: &Entry| entry.key().digest().0 == hash && entry.is_spent(now);
+            if let Ok(entry) = self.entries.find_entry(hash, spent) {
+                entry.remove();
+                return true;
+            }
+            self.queue.push_back(hash);
+        }
+        false
+    }
+
+    /// Returns who has waited too long, for whichever key: without a timer, only somebody else's call can tell them.
+    pub(super) fn pass_over(&mut self, now: Timestamp) -> Woken {
+        let mut woken = Woken::default();
+        let since = now.as_micros().checked_sub(self.passed_over.as_micros());
+        if since.is_none_or(|since| since >= Refill::PATIENCE) {
+            self.passed_over = now;
+            let entries = self.entries.iter_mut();
+            entries.for_each(|entry| woken.add(entry.pass_over(now)));
+        }
+        woken
     }
 
     /// Takes the units of a claim, if they are at hand.

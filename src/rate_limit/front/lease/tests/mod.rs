@@ -6,7 +6,9 @@
 mod bill;
 mod flight;
 mod give_back;
+mod outages;
 mod random;
+mod room;
 mod rules;
 mod store;
 mod windows;

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, AtomicI64, Ordering},
+        atomic::{AtomicI64, Ordering},
     },
     time::Duration,
 };
@@ -22,7 +22,7 @@ use crate::{
 pub(super) struct Gate {
     memory: MemoryStore,
     turns: Arc<Semaphore>,
-    down: Arc<AtomicBool>,
+    down: Arc<Mutex<Option<ErrorKind>>>,
     calls: Arc<Mutex<Vec<Vec<Spend>>>>,
     debited: Arc<AtomicI64>,
 }
@@ -49,7 +49,11 @@ impl Gate {
     }
 
     pub(super) fn set_down(&self, down: bool) {
-        self.down.store(down, Ordering::SeqCst);
+        self.fail(down.then_some(ErrorKind::Unavailable));
+    }
+
+    pub(super) fn fail(&self, kind: Option<ErrorKind>) {
+        *self.down.lock().unwrap() = kind;
     }
 
     /// Returns what was asked since the last time.
@@ -72,8 +76,9 @@ impl Store for Gate {
         let spends: Vec<_> = claims.iter().map(Claim::spending).collect();
         self.calls.lock().unwrap().push(spends.clone());
         self.turns.acquire().await.unwrap().forget();
-        if self.down.load(Ordering::SeqCst) {
-            return Err(Error::new(ErrorKind::Unavailable, "down for a test"));
+        let down = *self.down.lock().unwrap();
+        if let Some(kind) = down {
+            return Err(Error::new(kind, "down for a test"));
         }
         let decisions = self.memory.acquire(claims).await?;
         if decisions.allowed() {
