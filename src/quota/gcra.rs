@@ -84,6 +84,12 @@ impl Gcra {
     pub(super) const fn new(now: u64, taken: Span) -> Self {
         Self { now, taken }
     }
+
+    /// Returns whether a state is one of this algorithm and this window.
+    #[inline]
+    pub(super) fn owns(cell: &Cell, quota: &Quota) -> bool {
+        cell.tag() == Tag::Gcra && cell.a == quota.window
+    }
 }
 
 impl Level for Gcra {

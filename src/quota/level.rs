@@ -104,6 +104,36 @@ pub(super) fn step<L: Level>(
     (changed.then(|| level.store(quota, fullness())), decision)
 }
 
+/// Takes units, at least one, from a state of the algorithm's own where it lies, or refuses: as [`step`], without all that
+/// is rarely asked.
+#[inline]
+pub(super) fn take<L: Level>(
+    quota: &Quota,
+    kept: &mut L::Stored,
+    now: Timestamp,
+    cost: u32,
+) -> Decision {
+    let now = now.as_micros();
+    let stored = Some(*kept).filter(|stored| stored.expires() > now);
+    let mut level = L::load(stored, quota, now);
+    let mut available = level.available(quota);
+    let verdict = if cost > available {
+        refuse(&level, quota, now, cost)
+    } else {
+        available -= cost;
+        level.take(quota, cost);
+        *kept = level.store(quota, fullness(quota.capacity(), available));
+        Verdict::Allowed
+    };
+    Decision::new(
+        verdict,
+        quota.capacity(),
+        available,
+        level.reset(quota, now),
+        Window::from_u64(level.window()),
+    )
+}
+
 #[inline]
 fn refuse<L: Level>(level: &L, quota: &Quota, now: u64, cost: u32) -> Verdict {
     if cost > quota.capacity() {

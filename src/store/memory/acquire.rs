@@ -1,10 +1,12 @@
 //! Acquires: one shard for one claim; for several, all their shards, locked in ascending order.
 
+use std::sync::MutexGuard;
+
 use smallvec::SmallVec;
 
 use super::{
     budget::MemoryEvent,
-    shard::{Kept, Limits},
+    shard::{Kept, Limits, Shard},
     store::{Inner, Shards},
     table::Digest,
 };
@@ -17,25 +19,58 @@ use crate::{
 impl Inner {
     #[inline]
     pub(super) fn acquire(&self, claims: &[Claim], decisions: &mut Decisions) -> Result<()> {
-        let evicted = match claims {
-            [claim] if !is_settled(claim.spending()) => {
-                claim.validate_kind()?;
-                let (now, digest) = (self.now(), claim.key().digest());
-                let (decision, evicted) =
-                    acquire_one(&mut self.shard(digest).limits, digest, claim, now);
-                decisions.push(claim, decision);
-                evicted
-            }
-            _ => self.acquire_all(claims, decisions)?,
+        let [claim] = claims else {
+            return self.acquire_all(claims, decisions);
         };
-        if evicted > 0 {
-            // After the locks are gone: the hook may call the store.
-            (0..evicted).for_each(|_| self.report(MemoryEvent::LimitEvicted));
+        let (quota, spend) = (claim.quota(), claim.spending());
+        if is_settled(spend) {
+            return self.acquire_all(claims, decisions);
         }
+        claim.validate_kind()?;
+        let (now, digest) = (self.now(), claim.key().digest());
+        let mut shard = self.shard(digest);
+        if quota.takes_in_place(spend)
+            && let Some(cell) = Cell::table_mut(&mut shard.limits).find_mut(digest)
+            && let Some(decision) = quota.take_in_place(cell, now, spend)
+        {
+            drop(shard);
+            decisions.push(claim, decision);
+            return Ok(());
+        }
+        self.acquire_one(shard, digest, claim, now, decisions);
         Ok(())
     }
 
-    fn acquire_all(&self, claims: &[Claim], decisions: &mut Decisions) -> Result<u32> {
+    #[inline(never)] // with the way above in one function, the compiler runs out of registers
+    fn acquire_one(
+        &self,
+        mut shard: MutexGuard<'_, Shard>,
+        digest: Digest,
+        claim: &Claim,
+        now: Timestamp,
+        decisions: &mut Decisions,
+    ) {
+        let (decision, evicted) = acquire_one(&mut shard.limits, digest, claim, now);
+        drop(shard);
+        decisions.push(claim, decision);
+        self.report_evicted(evicted);
+    }
+
+    /// Called after the locks are gone: the hook may call the store.
+    #[inline]
+    fn report_evicted(&self, evicted: u32) {
+        (0..evicted).for_each(|_| self.report(MemoryEvent::LimitEvicted));
+    }
+
+    #[inline(never)]
+    fn acquire_all(&self, claims: &[Claim], decisions: &mut Decisions) -> Result<()> {
+        let evicted = self.decide_all(claims, decisions)?;
+        self.report_evicted(evicted);
+        Ok(())
+    }
+
+    #[inline]
+    fn decide_all(&self, claims: &[Claim], decisions: &mut Decisions) -> Result<u32> {
         Claim::validate_each(claims)?;
         let now = self.now();
         let mut digests = [(0, 0); MAX_CLAIMS];
