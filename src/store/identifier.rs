@@ -27,9 +27,14 @@ const INLINE: usize = 40;
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Repr {
     // The first byte is a tag, so that an address never equals the name that spells it.
-    Inline(u8, [u8; INLINE]),
+    Inline(u8, Words),
     Heap(Arc<[u8]>),
 }
+
+// Aligned, so that it is moved by the word.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(align(8))]
+struct Words([u8; INLINE]);
 
 impl Identifier {
     const NAME: u8 = b'n';
@@ -88,7 +93,7 @@ impl Identifier {
             let mut inline = [0; INLINE];
             inline[0] = tag;
             inline[1..=bytes.len()].copy_from_slice(bytes);
-            Self(Repr::Inline(bytes.len() as u8 + 1, inline))
+            Self(Repr::Inline(bytes.len() as u8 + 1, Words(inline)))
         } else {
             Self(Repr::Heap([&[tag], bytes].concat().into()))
         }
@@ -96,7 +101,7 @@ impl Identifier {
 
     fn as_tagged(&self) -> &[u8] {
         match &self.0 {
-            Repr::Inline(len, bytes) => bytes.get(..usize::from(*len)).unwrap_or(bytes),
+            Repr::Inline(len, Words(bytes)) => bytes.get(..usize::from(*len)).unwrap_or(bytes),
             Repr::Heap(bytes) => bytes,
         }
     }
@@ -142,7 +147,7 @@ impl Identifier {
     #[inline]
     pub(super) fn siphash(&self, key: (u64, u64)) -> (u64, u64) {
         match &self.0 {
-            Repr::Inline(len, bytes) => siphash128_padded(key, bytes, usize::from(*len)),
+            Repr::Inline(len, Words(bytes)) => siphash128_padded(key, bytes, usize::from(*len)),
             Repr::Heap(bytes) => siphash128(key, bytes),
         }
     }
