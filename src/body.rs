@@ -33,7 +33,8 @@ pin_project! {
         Inner { #[pin] body: B },
         Own { body: Full<Bytes> },
         // The last frame waits for what happens at the end.
-        Watched { #[pin] body: B, end: End, last: Option<Frame<Bytes>> },
+        // Boxed: a frame is larger than all the rest, and every response is moved with room for it.
+        Watched { #[pin] body: B, end: End, last: Option<Box<Frame<Bytes>>> },
     }
 }
 
@@ -93,7 +94,7 @@ impl<B: Body<Data = Bytes>> Body for ResponseBody<B> {
         match &self.kind {
             Kind::Inner { body } => body.size_hint(),
             Kind::Own { body } => body.size_hint(),
-            Kind::Watched { body, last, .. } => match last.as_ref().and_then(Frame::data_ref) {
+            Kind::Watched { body, last, .. } => match last.as_deref().and_then(Frame::data_ref) {
                 None => body.size_hint(),
                 // The inner body has given it away, and is at its end.
                 Some(data) => SizeHint::with_exact(data.len() as u64),
@@ -106,7 +107,7 @@ impl<B: Body<Data = Bytes>> Body for ResponseBody<B> {
 fn poll_watched<B: Body<Data = Bytes>>(
     mut body: Pin<&mut B>,
     end: &mut End,
-    last: &mut Option<Frame<Bytes>>,
+    last: &mut Option<Box<Frame<Bytes>>>,
     cx: &mut Context<'_>,
 ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
     if !end.has_begun() {
@@ -115,7 +116,7 @@ fn poll_watched<B: Body<Data = Bytes>>(
             Some(Ok(frame)) if frame.is_data() && !body.is_end_stream() => {
                 return Poll::Ready(Some(Ok(frame)));
             }
-            Some(Ok(frame)) => *last = Some(frame),
+            Some(Ok(frame)) => *last = Some(Box::new(frame)),
             // Cut off: what happens at the end happens all the same.
             Some(Err(error)) => {
                 end.abandon();
@@ -126,5 +127,5 @@ fn poll_watched<B: Body<Data = Bytes>>(
     }
     ready!(end.poll(cx));
     // The inner body has ended: many must not be polled again.
-    Poll::Ready(last.take().map(Ok))
+    Poll::Ready(last.take().map(|frame| Ok(*frame)))
 }

@@ -40,19 +40,20 @@ impl Config {
     }
 
     fn try_decide(&self, head: &Head<'_>, answer: &mut Answer) -> Begun {
-        let mut pending = Vec::new();
+        let mut pending = None;
         if let Err(refused) = self.ask(head, &mut answer.question, &mut pending) {
             return Begun::Decided(self.judge_refused(answer, refused));
         }
-        if pending.is_empty() {
-            if answer.question.is_empty() {
-                return Begun::Decided(Outcome::Pass);
-            }
-            if let Some(outcome) = self.decide_at_once(answer) {
-                return Begun::Decided(outcome);
-            }
+        if let Some(pending) = pending {
+            return Begun::Waits(pending);
         }
-        Begun::Waits(pending)
+        if answer.question.is_empty() {
+            return Begun::Decided(Outcome::Pass);
+        }
+        match self.decide_at_once(answer) {
+            Some(outcome) => Begun::Decided(outcome),
+            None => Begun::Waits(Vec::new()),
+        }
     }
 
     /// Decides without waiting. `None`: that takes time, and nothing was done.

@@ -20,7 +20,7 @@ use super::{
     config::Config,
     decide::Begun,
     question::Pending,
-    settlement::Settling,
+    settlement::{Settling, Stream},
 };
 use crate::{body::ResponseBody, store::Result};
 
@@ -50,7 +50,7 @@ pin_project! {
         Asking { asking: Asking, waiting: Option<Box<(S, Request<ReqBody>)>> },
         Passed { #[pin] future: F },
         // The head waits until what the request was charged is corrected.
-        Settling { settling: Settling, response: Option<R> },
+        Settling { settling: Option<Settling>, response: Option<R> },
         Refused { response: Option<Response<Bytes>> },
     }
 }
@@ -142,24 +142,28 @@ where
                 StateProjection::Passed { future } => {
                     let mut response = ready!(future.poll(cx))?;
                     if !config.has_corrections(answer, response.extensions()) {
-                        return Poll::Ready(Ok(config.finish(answer, response)));
+                        // By reference: each move of the response costs as much as all of this.
+                        return Poll::Ready(Ok(match config.finish(answer, &mut response) {
+                            None => response.map(ResponseBody::inner),
+                            Some(stream) => watched(response, stream),
+                        }));
                     }
-                    let (parts, body) = response.into_parts();
-                    let settling = config.settle(answer, &parts);
-                    response = Response::from_parts(parts, body);
-                    let Some(settling) = settling else {
-                        return Poll::Ready(Ok(config.finish(answer, response)));
-                    };
+                    let (settling, response) = settle(config, answer, response);
                     State::Settling {
                         settling,
                         response: Some(response),
                     }
                 }
                 StateProjection::Settling { settling, response } => {
-                    let corrected = ready!(Pin::new(settling).poll(cx));
-                    answer.correct(&corrected);
-                    let response = response.take().expect(POLLED_AGAIN);
-                    return Poll::Ready(Ok(config.finish(answer, response)));
+                    if let Some(settling) = settling {
+                        let corrected = ready!(Pin::new(settling).poll(cx));
+                        answer.correct(&corrected);
+                    }
+                    let mut response = response.take().expect(POLLED_AGAIN);
+                    return Poll::Ready(Ok(match config.finish(answer, &mut response) {
+                        None => response.map(ResponseBody::inner),
+                        Some(stream) => watched(response, stream),
+                    }));
                 }
                 StateProjection::Refused { response } => {
                     let response = response.take().expect(POLLED_AGAIN);
@@ -169,6 +173,22 @@ where
             state.set(next);
         }
     }
+}
+
+#[inline(never)] // it takes the response apart, which is rarely asked
+fn settle<B>(
+    config: &Arc<Config>,
+    answer: &mut Answer,
+    response: Response<B>,
+) -> (Option<Settling>, Response<B>) {
+    let (parts, body) = response.into_parts();
+    let settling = config.settle(answer, &parts);
+    (settling, Response::from_parts(parts, body))
+}
+
+#[inline(never)]
+fn watched<B>(response: Response<B>, stream: Box<Stream>) -> Response<ResponseBody<B>> {
+    response.map(|body| ResponseBody::watched(body, stream))
 }
 
 const POLLED_AGAIN: &str = "a future is not polled after it has answered";

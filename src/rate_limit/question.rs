@@ -76,7 +76,7 @@ impl Config {
         &self,
         head: &Head<'_>,
         question: &mut Question,
-        pending: &mut Vec<Pending>,
+        pending: &mut Option<Vec<Pending>>,
     ) -> Result<(), Refused> {
         if self.is_exempt(head) {
             return Ok(());
@@ -101,7 +101,7 @@ impl Config {
         charged: Option<&Charged>,
         (at, ready): (u8, &Ready),
         question: &mut Question,
-        pending: &mut Vec<Pending>,
+        pending: &mut Option<Vec<Pending>>,
     ) -> Result<(), Refused> {
         let plan = ready.plan(head);
         let quota = plan.as_ref().unwrap_or(&ready.limit.quota);
@@ -116,7 +116,7 @@ impl Config {
                 None => return Ok(()),
             },
             Found::Later(identifier) => {
-                pending.push(Pending {
+                pending.get_or_insert_default().push(Pending {
                     limit: at,
                     quota: *quota,
                     cost,

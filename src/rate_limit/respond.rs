@@ -16,10 +16,7 @@ use super::{
     headers::Told,
     settlement::Stream,
 };
-use crate::{
-    body::ResponseBody,
-    store::{MAX_CLAIMS, Spend},
-};
+use crate::store::{MAX_CLAIMS, Spend};
 
 impl Config {
     /// Prepares a request that passes.
@@ -32,32 +29,34 @@ impl Config {
         answer.silent = self.answers.headers == Headers::None || is_grpc(request.headers());
     }
 
-    /// Tells what was decided.
-    #[inline]
+    /// Tells what was decided, and returns what is to be done at the end of the stream.
+    #[inline(always)] // where nothing is to be told, nothing is called
     pub(super) fn finish<B>(
         self: &Arc<Self>,
         answer: &mut Answer,
-        mut response: Response<B>,
-    ) -> Response<ResponseBody<B>> {
+        response: &mut Response<B>,
+    ) -> Option<Box<Stream>> {
         if answer.question.is_empty() {
-            return response.map(ResponseBody::inner);
+            return None;
         }
         if !answer.silent {
-            self.write_headers(answer, &mut response);
+            self.write_headers(answer, response);
         }
         if self.answers.report {
             let report = self.report(answer);
             response.extensions_mut().insert(report);
         }
-        let Some(spending) = response.extensions().get::<Spending>() else {
-            return response.map(ResponseBody::inner);
-        };
-        let stream = Stream {
+        let spending = response.extensions().get::<Spending>()?;
+        Some(self.stream(answer, spending))
+    }
+
+    #[inline(never)]
+    fn stream(self: &Arc<Self>, answer: &mut Answer, spending: &Spending) -> Box<Stream> {
+        Box::new(Stream {
             config: Arc::clone(self),
             spending: spending.clone(),
             answer: mem::take(answer),
-        };
-        response.map(|body| ResponseBody::watched(body, Box::new(stream)))
+        })
     }
 }
 
@@ -137,6 +136,7 @@ impl Config {
         })
     }
 
+    #[inline(never)]
     fn write_headers<B>(&self, answer: &Answer, response: &mut Response<B>) {
         let mut listed: SmallVec<[Told<'_>; 4]> = SmallVec::new();
         for (ready, claim, decision) in self.decided(answer) {
