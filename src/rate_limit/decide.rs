@@ -16,45 +16,45 @@ use super::{
 };
 use crate::store::{Decisions, Error, ErrorKind, MAX_CLAIMS, Result, Store};
 
-/// How far a request comes without waiting.
-pub(super) enum Begun {
-    Decided(Outcome),
-    /// The store takes time, and so do these identifiers; nothing was done.
-    Waits(Vec<Pending>),
-}
-
 impl Config {
-    /// Asks, and decides what can be decided at once.
+    /// Asks, and decides what can be decided at once. `None`: the store takes time, or the `pending` identifiers do;
+    /// nothing was done.
     #[inline]
-    pub(super) fn begin<B>(&self, request: &mut Request<B>, answer: &mut Answer) -> Begun {
-        let begun = if self.needs_parts() {
+    pub(super) fn begin<B>(
+        &self,
+        request: &mut Request<B>,
+        answer: &mut Answer,
+        pending: &mut Option<Vec<Pending>>,
+    ) -> Option<Outcome> {
+        let outcome = if self.needs_parts() {
             head::lend(request, |parts| {
-                self.try_decide(&Head::whole(parts), answer)
+                self.try_decide(&Head::whole(parts), answer, pending)
             })
         } else {
-            self.try_decide(&Head::of(request), answer)
+            self.try_decide(&Head::of(request), answer, pending)
         };
-        if matches!(begun, Begun::Decided(Outcome::Pass)) {
+        if outcome == Some(Outcome::Pass) {
             self.pass(answer, request);
         }
-        begun
+        outcome
     }
 
-    fn try_decide(&self, head: &Head<'_>, answer: &mut Answer) -> Begun {
-        let mut pending = None;
-        if let Err(refused) = self.ask(head, &mut answer.question, &mut pending) {
-            return Begun::Decided(self.judge_refused(answer, refused));
+    fn try_decide(
+        &self,
+        head: &Head<'_>,
+        answer: &mut Answer,
+        pending: &mut Option<Vec<Pending>>,
+    ) -> Option<Outcome> {
+        if let Err(refused) = self.ask(head, &mut answer.question, pending) {
+            return Some(self.judge_refused(answer, refused));
         }
-        if let Some(pending) = pending {
-            return Begun::Waits(pending);
+        if pending.is_some() {
+            return None;
         }
         if answer.question.is_empty() {
-            return Begun::Decided(Outcome::Pass);
+            return Some(Outcome::Pass);
         }
-        match self.decide_at_once(answer) {
-            Some(outcome) => Begun::Decided(outcome),
-            None => Begun::Waits(Vec::new()),
-        }
+        self.decide_at_once(answer)
     }
 
     /// Decides without waiting. `None`: that takes time, and nothing was done.

@@ -18,7 +18,6 @@ use super::{
     answer::{Answer, Outcome},
     charged::Charged,
     config::Config,
-    decide::Begun,
     question::Pending,
     settlement::{Settling, Stream},
 };
@@ -64,14 +63,18 @@ where
     #[inline(never)] // inlined, it copies the request once more
     pub(super) fn new(config: &Arc<Config>, mut service: S, mut request: Request<ReqBody>) -> Self {
         let mut answer = Answer::default();
-        let state = match config.begin(&mut request, &mut answer) {
-            Begun::Decided(Outcome::Pass) => State::Passed {
+        let mut pending = None;
+        let state = match config.begin(&mut request, &mut answer, &mut pending) {
+            Some(Outcome::Pass) => State::Passed {
                 future: service.call(request),
             },
-            Begun::Decided(Outcome::Refuse(reason)) => State::Refused {
+            Some(Outcome::Refuse(reason)) => State::Refused {
                 response: Some(config.refuse(&answer, reason, &mut request)),
             },
-            Begun::Waits(pending) => State::asking(config, &mut answer, pending, service, request),
+            None => {
+                let pending = pending.take().unwrap_or_default();
+                State::asking(config, &mut answer, pending, service, request)
+            }
         };
         Self {
             state,
