@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 
 use super::{
     Lease,
-    answer::{Answer, Outcome},
+    answer::{Answer, Outcome, is_outage},
     charged::Charged,
     config::Config,
     front::Owed,
@@ -132,7 +132,8 @@ impl Config {
             Ok(()) => self.ask_store(question).await,
             Err(error) => Err(error),
         };
-        self.family.set_away(answer.is_err());
+        // An error that only these claims cause says nothing of the store.
+        self.family.set_away(answer.as_ref().is_err_and(is_outage));
         if was_away && answer.is_ok() {
             // The request is decided; a debt that stays is told of with the next one.
             let _ = self.hand_back(question).await;
@@ -212,6 +213,9 @@ impl Config {
 
     /// Refuses by what the store has said within the last second.
     fn deny(&self, answer: &mut Answer) -> Option<Outcome> {
+        if self.family.denials.is_empty() {
+            return None; // no clock is read for nothing
+        }
         let now = self.family.clock.now();
         let claims = answer.question.claims.iter();
         let denied: SmallVec<[_; MAX_CLAIMS]> = claims

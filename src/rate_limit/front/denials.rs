@@ -94,6 +94,12 @@ impl Denials {
         }
     }
 
+    /// Returns whether nothing was ever noted.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Forgets a key: after a reset, and after a charge or a refund that this process made.
     pub(crate) fn forget(&self, key: &Key) {
         if !self.0.is_empty() {

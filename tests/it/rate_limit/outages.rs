@@ -1,13 +1,19 @@
 //! A store that waits, and one that is down: R19.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::time::Instant;
 use tokio_test::{assert_pending, assert_ready, task};
 use tower_upstash::{
     rate_limit::{By, Lease, Limit, OnStoreError, RateLimitLayer},
     store::MemoryStore,
-    time::Timer,
+    time::{Clock, Timer, Timestamp},
 };
 
 use super::app::{BOB, TEN, TWO, alice, get, layer, send, status, statuses};
@@ -153,6 +159,29 @@ async fn a_refusal_that_is_remembered_is_forgotten_with_its_cause() {
 }
 
 /// R3
+/// Counts how often it is read.
+#[derive(Clone, Default)]
+struct Reads(Arc<AtomicUsize>);
+
+impl Clock for Reads {
+    fn now(&self) -> Timestamp {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Timestamp::from_micros(1_700_000_000_000_000)
+    }
+}
+
+#[tokio::test]
+async fn where_nothing_was_refused_no_clock_is_read_to_find_that_out() {
+    let reads = Reads::default();
+    let layer = RateLimitLayer::new(Remote::open().shared())
+        .clock(reads.clone())
+        .limit(Limit::new("ip", TWO));
+    let before = reads.0.load(Ordering::SeqCst);
+    assert_eq!(status(&layer, get("/")).await, 200);
+    // It was: the deny cache read it, too. What is left is when the call went out.
+    assert_eq!(reads.0.load(Ordering::SeqCst) - before, 1);
+}
+
 #[tokio::test]
 async fn a_client_refused_by_its_own_limit_does_not_use_up_everybodys() {
     let everyone = Limit::new("everyone", TEN).by(By::EVERYONE);
