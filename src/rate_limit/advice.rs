@@ -37,14 +37,17 @@ impl fmt::Display for Advice {
 }
 
 pub(super) async fn check(config: &Config) -> Vec<Advice> {
-    let mut advice = store(config, &platforms());
+    let mut advice = store(
+        config,
+        &platforms(|variable| env::var_os(variable).is_some()),
+    );
     advice.extend(limits(config));
     advice.extend(answers(config).await);
     advice
 }
 
 /// Returns the platforms that run many processes for one application, if this is one of theirs.
-fn platforms() -> Vec<&'static str> {
+fn platforms(is_set: impl Fn(&str) -> bool) -> Vec<&'static str> {
     const SIGNS: [(&str, &str); 7] = [
         ("AWS_LAMBDA_FUNCTION_NAME", "AWS Lambda"),
         ("FLY_APP_NAME", "Fly.io"),
@@ -54,9 +57,7 @@ fn platforms() -> Vec<&'static str> {
         ("RENDER", "Render"),
         ("VERCEL", "Vercel"),
     ];
-    let here = SIGNS
-        .iter()
-        .filter(|(variable, _)| env::var_os(variable).is_some());
+    let here = SIGNS.iter().filter(|(variable, _)| is_set(variable));
     here.map(|(_, platform)| *platform).collect()
 }
 
@@ -155,4 +156,38 @@ async fn answers(config: &Config) -> Vec<Advice> {
 
 fn unanswered(error: &Error) -> String {
     format!("the store does not answer as it should: {error}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{MemoryStore, SharedStore};
+
+    fn said(store: impl Into<SharedStore>, variable: &str) -> Vec<String> {
+        let platforms = platforms(|set| set == variable);
+        let advice = super::store(&Config::new(store.into()), &platforms);
+        advice.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn memory_on_a_platform_of_many_processes_is_advised_against() {
+        assert_eq!(said(MemoryStore::new(), "HOME"), [""; 0]);
+        for (variable, platform) in [
+            ("FLY_APP_NAME", "Fly.io"),
+            ("KUBERNETES_SERVICE_HOST", "Kubernetes"),
+            ("VERCEL", "Vercel"),
+        ] {
+            let said = said(MemoryStore::new(), variable).join("; ");
+            let text = "the limits are in the memory of this process, and ";
+            assert!(said.starts_with(&format!("{text}{platform}")), "{said}");
+        }
+    }
+
+    #[cfg(feature = "redis")]
+    #[test]
+    fn a_remote_store_is_shared_by_the_processes_of_a_platform() {
+        // It is not asked: only a store of this process answers without waiting.
+        let store = crate::store::RedisStore::new("redis://127.0.0.1/").expect("a URL");
+        assert_eq!(said(store, "FLY_APP_NAME"), [""; 0]);
+    }
 }

@@ -1,17 +1,8 @@
 //! What the start-up check says: each piece where it should, and not otherwise.
 
-use std::{
-    env,
-    io::{self, Write as _},
-    process::Command,
-    time::Duration,
-};
-
-use tokio_test::block_on;
 use tower_upstash::{
     quota::Quota,
     rate_limit::{Lease, Limit, RateLimitLayer},
-    store::MemoryStore,
 };
 
 use super::app::{TEN, TWO, alice, get, layer, left_of_alice, status};
@@ -127,63 +118,4 @@ async fn a_check_charges_nothing() {
             .allowed()
     );
     assert_eq!(status(&layer, get("/")).await, 200);
-}
-
-const PLATFORM: &str = "TOWER_UPSTASH_TEST_ADVICE";
-
-/// Runs the test of this file with that name as on a platform, and returns what the check said there.
-fn said_on(platform: Option<&str>, store: &str) -> String {
-    let (_, module) = module_path!().split_once("::").unwrap();
-    let mut command = Command::new(env::current_exe().unwrap());
-    command
-        .args(["--exact", &format!("{module}::what_the_check_says_here")])
-        .args(["--ignored", "--nocapture"])
-        .env(PLATFORM, store);
-    for variable in [
-        "KUBERNETES_SERVICE_HOST",
-        "FLY_APP_NAME",
-        "RENDER",
-        "VERCEL",
-        "K_SERVICE",
-    ] {
-        command.env_remove(variable);
-    }
-    for variable in ["AWS_LAMBDA_FUNCTION_NAME", "FUNCTIONS_WORKER_RUNTIME"] {
-        command.env_remove(variable);
-    }
-    if let Some(platform) = platform {
-        command.env(platform, "x");
-    }
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{output:?}");
-    String::from_utf8(output.stdout).unwrap()
-}
-
-#[test]
-#[ignore = "run by the tests of this file in a process of its own"]
-fn what_the_check_says_here() {
-    let Ok(store) = env::var(PLATFORM) else {
-        return;
-    };
-    let store = match store.as_str() {
-        "memory" => MemoryStore::new().into(),
-        _ => Remote::open().shared(),
-    };
-    let layer = RateLimitLayer::new(store)
-        .limit(Limit::new("ip", Quota::fixed(10, Duration::from_secs(10))));
-    for advice in block_on(layer.check()) {
-        writeln!(io::stdout(), "said: {advice}").unwrap();
-    }
-}
-
-#[test]
-fn memory_on_a_platform_of_many_processes_is_advised_against() {
-    assert!(!said_on(None, "memory").contains("said: "));
-    let said = said_on(Some("FLY_APP_NAME"), "memory");
-    assert!(
-        said.contains("said: the limits are in the memory of this process, and Fly.io"),
-        "{said}"
-    );
-    assert!(said_on(Some("KUBERNETES_SERVICE_HOST"), "memory").contains("Kubernetes"));
-    assert!(!said_on(Some("FLY_APP_NAME"), "remote").contains("said: "));
 }
