@@ -16,4 +16,5 @@ mod shared;
 mod site;
 mod skew;
 mod streams;
+mod tokens;
 mod unknown;

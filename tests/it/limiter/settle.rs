@@ -13,21 +13,11 @@ use tower_upstash::{
     store::SharedStore,
 };
 
-use super::site::{HOUR, Site, send, status};
+use super::{
+    site::{HOUR, Site, send, status},
+    tokens::{FULL, PEER, TOKENS, used},
+};
 use crate::support::request_from;
-
-const PEER: &str = "192.0.2.1";
-const FULL: u32 = 1_000;
-const TOKENS: Limit = Limit::new("tokens", Quota::aligned(FULL, HOUR))
-    .unit("tokens")
-    .reserve(|_| 100);
-
-async fn used(layer: &RateLimitLayer) -> u32 {
-    let handle = layer.handle();
-    let key = handle.client(PEER.parse().unwrap());
-    let peeked = handle.limit("tokens").unwrap().peek(key).await.unwrap();
-    FULL - peeked.remaining()
-}
 
 /// Sends a request whose handler does something and says what it has cost.
 async fn spend(layer: &RateLimitLayer, spent: Option<Spent>, meanwhile: impl Fn() + Clone) -> u16 {

@@ -20,25 +20,14 @@ use tokio::{
 use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_upstash::{
     body::ResponseBody,
-    quota::Quota,
-    rate_limit::{Limit, RateLimitLayer, Spending, Spent},
+    rate_limit::{RateLimitLayer, Spending, Spent},
 };
 
-use super::site::{HOUR, PATIENCE, Site};
+use super::{
+    site::{PATIENCE, Site},
+    tokens::{PEER, TOKENS, used},
+};
 use crate::support::request_from;
-
-const PEER: &str = "192.0.2.1";
-const FULL: u32 = 1_000;
-const TOKENS: Limit = Limit::new("tokens", Quota::aligned(FULL, HOUR))
-    .unit("tokens")
-    .reserve(|_| 100);
-
-async fn used(layer: &RateLimitLayer) -> u32 {
-    let handle = layer.handle();
-    let key = handle.client(PEER.parse().unwrap());
-    let peeked = handle.limit("tokens").unwrap().peek(key).await.unwrap();
-    FULL - peeked.remaining()
-}
 
 /// A body that is fed by the test.
 struct Chunks(UnboundedReceiver<Bytes>);
