@@ -187,8 +187,8 @@ impl LimitHandle {
         self.ask(key, Spend::Charge(units)).await
     }
 
-    /// Gives back units of an earlier [`Decision`] of the store, in the window in which they were taken: after that, nothing is given
-    /// back.
+    /// Gives back units of an earlier [`Decision`] of the store, in the window in which they were taken: after that,
+    /// nothing is given back.
     ///
     /// # Errors
     /// As [`Store::acquire`]; then the units were given back or not.

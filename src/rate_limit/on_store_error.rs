@@ -15,7 +15,8 @@ pub enum OnStoreError {
     #[default]
     CountLocally,
     /// Lets the request pass. A store that is there, but cannot decide this one request
-    /// ([`Corrupt`](crate::store::ErrorKind::Corrupt), [`Unsupported`](crate::store::ErrorKind::Unsupported) and the like), is no outage: then this process counts.
+    /// ([`Corrupt`](crate::store::ErrorKind::Corrupt), [`Unsupported`](crate::store::ErrorKind::Unsupported) and the
+    /// like), is no outage: then this process counts.
     Allow,
     /// Refuses the request, with 503. One limit that refuses is enough.
     Refuse,

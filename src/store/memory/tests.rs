@@ -1,6 +1,6 @@
 //! What only the tables can tell: that nothing changed at all, and that every byte is given back.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::{sync::atomic::Ordering, time::Duration};
 

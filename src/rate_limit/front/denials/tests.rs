@@ -1,6 +1,6 @@
 //! What is refused, for how long, and that it is never too much.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod replay;
 mod room;

@@ -1,6 +1,6 @@
 //! What is owed after an outage, when, and how often: once.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod outages;
 

@@ -1,5 +1,5 @@
 //! The tests of the endpoint, over HTTP, a file for each area.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod bill;
 mod clock;

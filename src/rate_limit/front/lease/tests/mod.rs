@@ -1,6 +1,6 @@
 //! What leases promise, against a store that can be held up at every step.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 #[cfg(feature = "upstash")]
 mod bill;
