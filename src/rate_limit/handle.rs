@@ -41,7 +41,7 @@ pub struct RateLimitHandle {
     config: Arc<Config>,
 }
 
-/// One of the [`RateLimitHandle`].
+/// One of the limits of a [`RateLimitHandle`].
 ///
 /// # Keys
 /// A key is what the [`By`](super::By) of the limit makes of a request; [`key`](Self::key) tells for a request at hand.
