@@ -1,10 +1,16 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod background;
 pub mod body;
 pub mod executor;
+mod few;
+mod func;
+mod head;
+mod jitter;
 mod notice;
 pub mod quota;
 pub mod rate_limit;
+pub mod response_cache;
 pub mod store;
 pub mod time;

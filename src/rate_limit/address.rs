@@ -4,7 +4,8 @@ use std::net::IpAddr;
 
 use http::request::Parts;
 
-use super::{TrustedProxies, func::Func, head::Head, network, notices::Notices, peer};
+use super::{TrustedProxies, network, notices::Notices, peer};
+use crate::{func::Func, head::Head};
 
 /// How a layer finds addresses.
 #[derive(Clone)]

@@ -4,8 +4,7 @@ use std::{fmt, mem::ManuallyDrop, pin::Pin};
 
 use http::{Extensions, HeaderName, request::Parts};
 
-use super::{few::Few, func::Func};
-use crate::store::Identifier;
+use crate::{few::Few, func::Func, store::Identifier};
 
 /// Tells requests apart: each identifier has a limit of its own.
 ///

@@ -11,10 +11,12 @@ use super::{
     charged::Charged,
     config::Config,
     front::Owed,
-    head::{self, Head},
     question::{Pending, Question},
 };
-use crate::store::{Decisions, Error, ErrorKind, MAX_CLAIMS, Result, Store};
+use crate::{
+    head::{self, Head},
+    store::{Decisions, Error, ErrorKind, MAX_CLAIMS, Result, Store},
+};
 
 impl Config {
     /// Asks, and decides what can be decided at once. `None`: the store takes time, or the `pending` identifiers do;

@@ -8,12 +8,9 @@ use super::{
     Limit, Missing,
     address::Addresses,
     by::{Later, Source},
-    cookie,
-    func::Func,
-    head::Head,
-    route,
+    cookie, route,
 };
-use crate::store::Identifier;
+use crate::{func::Func, head::Head, store::Identifier};
 
 /// A [`By`] that is ready for use.
 #[derive(Clone)]

@@ -5,11 +5,11 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use super::{
+use super::front::{Denials, Leases, Local};
+use crate::{
     background::Background,
-    front::{Denials, Leases, Local},
+    time::{Clock, SystemClock},
 };
-use crate::time::{Clock, SystemClock};
 
 pub(super) struct Family {
     // For how long something is true in this process. What limits decide goes by the store's clock.

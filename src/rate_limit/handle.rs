@@ -9,11 +9,11 @@ use super::{
     answer::{Answer, Outcome},
     config::Config,
     extractor::Found,
-    head::Head,
     question::Refused,
     ready::Ready,
 };
 use crate::{
+    head::Head,
     quota::Quota,
     store::{Claim, Decision, Identifier, Result, Spend, Store, Verdict, Window},
 };

@@ -8,10 +8,11 @@ use tower_layer::Layer;
 
 use super::{
     Advice, Event, Headers, Limit, Overrides, RateLimit, RateLimitHandle, Refusal, TrustedProxies,
-    When, advice, config::Config, family::Family, func::Func,
+    When, advice, config::Config, family::Family,
 };
 use crate::{
     executor::Executor,
+    func::Func,
     store::{SharedStore, TimeLimitedStore},
     time::{Clock, Timer},
 };

@@ -4,8 +4,8 @@ use std::fmt;
 
 use http::{request, response};
 
-use super::{By, Lease, Missing, OnStoreError, When, few::replace, func::Func};
-use crate::quota::Quota;
+use super::{By, Lease, Missing, OnStoreError, When};
+use crate::{few::replace, func::Func, quota::Quota};
 
 /// A limit with a name: who may do how much.
 ///

@@ -3,10 +3,11 @@
 use smallvec::SmallVec;
 
 use super::{
-    Missing, by::Later, charged::Charged, config::Config, extractor::Found, head::Head,
+    Missing, by::Later, charged::Charged, config::Config, extractor::Found,
     preflight::is_preflight, ready::Ready,
 };
 use crate::{
+    head::Head,
     quota::Quota,
     store::{Claim, Identifier, Key, MAX_CLAIMS, Spend},
 };

@@ -1,7 +1,8 @@
 //! A limit that is ready for use.
 
-use super::{Limit, extractor::Extractor, head::Head, label::Label, limit::Cost};
+use super::{Limit, extractor::Extractor, label::Label, limit::Cost};
 use crate::{
+    head::Head,
     quota::Quota,
     store::{Kind, Registration, Scope, Spend},
 };

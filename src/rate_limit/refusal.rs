@@ -12,11 +12,13 @@ use smallvec::SmallVec;
 use super::{
     arena, grpc,
     headers::{Told, whole_seconds},
-    jitter,
     label::Label,
     problem::Problem,
 };
-use crate::store::{Decision, MAX_CLAIMS};
+use crate::{
+    jitter,
+    store::{Decision, MAX_CLAIMS},
+};
 
 /// Why a request does not pass, and how to say so.
 ///

@@ -7,16 +7,13 @@ use http::{HeaderValue, Request, Response, header::RETRY_AFTER};
 use smallvec::SmallVec;
 
 use super::{
-    Headers, Reason, Refusal, Report, Spending,
-    answer::Answer,
-    charged::Charged,
-    config::Config,
-    grpc::is_grpc,
-    head::{self, Head},
-    headers::Told,
-    settlement::Stream,
+    Headers, Reason, Refusal, Report, Spending, answer::Answer, charged::Charged, config::Config,
+    grpc::is_grpc, headers::Told, settlement::Stream,
 };
-use crate::store::{MAX_CLAIMS, Spend};
+use crate::{
+    head::{self, Head},
+    store::{MAX_CLAIMS, Spend},
+};
 
 impl Config {
     /// Prepares a request that passes.

@@ -4,7 +4,8 @@ use std::{fmt, mem::ManuallyDrop};
 
 use http::{Method, request::Parts};
 
-use super::{few::Few, func::Func, head::Head, route};
+use super::route;
+use crate::{few::Few, func::Func, head::Head};
 
 /// A condition on requests.
 ///

@@ -15,7 +15,7 @@ thread_local! {
 }
 
 /// Returns a time between zero and `most`, both included, evenly and to the microsecond.
-pub(super) fn up_to(most: Duration) -> Duration {
+pub(crate) fn up_to(most: Duration) -> Duration {
     let most = micros(most);
     if most == 0 {
         return Duration::ZERO;

@@ -4,22 +4,22 @@ use std::mem::{self, ManuallyDrop};
 
 /// Replaces what a builder holds. In a `const` nothing may be dropped; at run time a closure that is replaced is never
 /// freed, which a program that is set up once can bear.
-pub(super) const fn replace<T>(place: &mut T, value: T) {
+pub(crate) const fn replace<T>(place: &mut T, value: T) {
     let _ = ManuallyDrop::new(mem::replace(place, value));
 }
 
 #[derive(Clone)]
-pub(super) struct Few<T>([Option<T>; 4]);
+pub(crate) struct Few<T>([Option<T>; 4]);
 
 impl<T> Few<T> {
-    pub(super) const NONE: Self = Self([None, None, None, None]);
+    pub(crate) const NONE: Self = Self([None, None, None, None]);
 
-    pub(super) const fn one(thing: T) -> Self {
+    pub(crate) const fn one(thing: T) -> Self {
         Self([Some(thing), None, None, None])
     }
 
     /// Takes all of another one; panics beyond four.
-    pub(super) const fn append(&mut self, other: &mut Self) {
+    pub(crate) const fn append(&mut self, other: &mut Self) {
         let mut free = 0;
         while free < self.0.len() && self.0[free].is_some() {
             free += 1;
@@ -33,19 +33,19 @@ impl<T> Few<T> {
         }
     }
 
-    pub(super) const fn known(&self) -> &[Option<T>; 4] {
+    pub(crate) const fn known(&self) -> &[Option<T>; 4] {
         &self.0
     }
 
-    pub(super) const fn slots(&mut self) -> &mut [Option<T>; 4] {
+    pub(crate) const fn slots(&mut self) -> &mut [Option<T>; 4] {
         &mut self.0
     }
 
-    pub(super) const fn is_empty(&self) -> bool {
+    pub(crate) const fn is_empty(&self) -> bool {
         self.0[0].is_none()
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         self.0.iter().flatten()
     }
 }

@@ -4,18 +4,18 @@ use std::mem;
 
 use http::{Extensions, HeaderMap, Method, Request, Uri, request::Parts};
 
-pub(super) struct Head<'a> {
-    pub(super) method: &'a Method,
-    pub(super) uri: &'a Uri,
-    pub(super) headers: &'a HeaderMap,
-    pub(super) extensions: &'a Extensions,
+pub(crate) struct Head<'a> {
+    pub(crate) method: &'a Method,
+    pub(crate) uri: &'a Uri,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) extensions: &'a Extensions,
     // Only for functions of the user's: to make them copies the head twice.
-    pub(super) parts: Option<&'a Parts>,
+    pub(crate) parts: Option<&'a Parts>,
 }
 
 impl<'a> Head<'a> {
     #[inline]
-    pub(super) fn of<B>(request: &'a Request<B>) -> Self {
+    pub(crate) fn of<B>(request: &'a Request<B>) -> Self {
         Self {
             method: request.method(),
             uri: request.uri(),
@@ -26,7 +26,7 @@ impl<'a> Head<'a> {
     }
 
     #[inline]
-    pub(super) const fn whole(parts: &'a Parts) -> Self {
+    pub(crate) const fn whole(parts: &'a Parts) -> Self {
         Self {
             method: &parts.method,
             uri: &parts.uri,
@@ -38,7 +38,7 @@ impl<'a> Head<'a> {
 }
 
 /// Lends the whole head of a request, which does not move.
-pub(super) fn lend<B, R>(request: &mut Request<B>, to: impl FnOnce(&Parts) -> R) -> R {
+pub(crate) fn lend<B, R>(request: &mut Request<B>, to: impl FnOnce(&Parts) -> R) -> R {
     let (mut parts, ()) = Request::new(()).into_parts();
     swap(request, &mut parts);
     let answer = to(&parts);

@@ -2,17 +2,17 @@
 
 use std::{fmt, sync::Arc};
 
-pub(super) enum Func<A, R> {
+pub(crate) enum Func<A, R> {
     Plain(fn(&A) -> R),
     Closure(Arc<dyn Fn(&A) -> R + Send + Sync>),
 }
 
 impl<A, R> Func<A, R> {
-    pub(super) fn closure(function: impl Fn(&A) -> R + Send + Sync + 'static) -> Self {
+    pub(crate) fn closure(function: impl Fn(&A) -> R + Send + Sync + 'static) -> Self {
         Self::Closure(Arc::new(function))
     }
 
-    pub(super) fn call(&self, argument: &A) -> R {
+    pub(crate) fn call(&self, argument: &A) -> R {
         match self {
             Self::Plain(function) => function(argument),
             Self::Closure(function) => function(argument),

@@ -9,7 +9,7 @@ use std::{
 
 /// Counts what is running. Clones share it.
 #[derive(Clone, Default)]
-pub(super) struct Background(Arc<Mutex<State>>);
+pub(crate) struct Background(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
@@ -18,16 +18,16 @@ struct State {
 }
 
 /// One piece of work that is running until this is dropped.
-pub(super) struct Running(Background);
+pub(crate) struct Running(Background);
 
 impl Background {
-    pub(super) fn begin(&self) -> Running {
+    pub(crate) fn begin(&self) -> Running {
         self.state().running += 1;
         Running(self.clone())
     }
 
     /// Waits until nothing is running.
-    pub(super) async fn end(&self) {
+    pub(crate) async fn end(&self) {
         poll_fn(|cx| {
             let mut state = self.state();
             if state.running == 0 {

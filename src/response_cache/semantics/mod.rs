@@ -1,0 +1,4 @@
+//! RFC 9111 as pure functions of heads and times: no clock, no store, nothing waits.
+
+pub(super) mod freshness;
+pub(super) mod rules;

@@ -1,0 +1,59 @@
+//! What a policy allows, as far as the rules of HTTP need to know.
+
+use std::time::Duration;
+
+use http::{HeaderName, StatusCode};
+
+/// What becomes of a response with `Set-Cookie`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SetCookie {
+    /// It is not stored.
+    #[default]
+    Refuse,
+    /// It is stored without its cookies. Whoever gets it from the service gets them, too.
+    Strip,
+    /// It is stored with its cookies, which everybody gets who is answered from the cache.
+    ///
+    /// # Security
+    /// A session's cookie that comes with a response for everybody makes one session of all of them.
+    Store,
+}
+
+/// Part of a policy.
+#[derive(Clone, Debug)]
+pub(in crate::response_cache) struct Rules {
+    /// Targeted fields (RFC 9213), the first that is there and valid decides.
+    pub(in crate::response_cache) targets: Vec<HeaderName>,
+    /// The lifetime of answers that say nothing, with a status that is cacheable by default.
+    pub(in crate::response_cache) default_ttl: Option<Duration>,
+    /// The lifetime of answers with a status that is cacheable by default, whatever they say (but `no-store` and
+    /// `private` stay).
+    pub(in crate::response_cache) override_ttl: Option<Duration>,
+    /// The lifetime of answers of a status that say nothing.
+    pub(in crate::response_cache) status_ttls: Vec<(StatusCode, Duration)>,
+    /// Whether a tenth of the time since `Last-Modified` is the lifetime of what says nothing, at most that long.
+    pub(in crate::response_cache) heuristic: Option<Duration>,
+    /// What applies where the answer says nothing of it (RFC 5861).
+    pub(in crate::response_cache) stale_while_revalidate: Duration,
+    pub(in crate::response_cache) stale_if_error: Duration,
+    /// For how long stale responses may be used where the service fails without an answer (RFC 9111, 4.2.4).
+    pub(in crate::response_cache) stale_on_disconnect: Duration,
+    pub(in crate::response_cache) set_cookie: SetCookie,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            targets: Vec::new(),
+            default_ttl: None,
+            override_ttl: None,
+            status_ttls: Vec::new(),
+            heuristic: None,
+            stale_while_revalidate: Duration::ZERO,
+            stale_if_error: Duration::ZERO,
+            stale_on_disconnect: Duration::ZERO,
+            set_cookie: SetCookie::Refuse,
+        }
+    }
+}
