@@ -1,7 +1,134 @@
-//! Response caching: a shared HTTP cache (RFC 9111) inside a Tower server.
+//! Response caching: a shared HTTP cache ([RFC 9111](https://www.rfc-editor.org/rfc/rfc9111)) inside any Tower server.
+//!
+//! ```
+//! use axum::{Router, http::header::CACHE_CONTROL, routing::get};
+//! use tower_upstash::{response_cache::ResponseCacheLayer, store::MemoryStore};
+//!
+//! let app: Router = Router::new()
+//!     .route("/", get(|| async { ([(CACHE_CONTROL, "max-age=60")], "hello") }))
+//!     .layer(ResponseCacheLayer::new(MemoryStore::new()));
+//! ```
+//!
+//! By default it stores what a response allows in so many words, and nothing else: no answer becomes everybody's that was
+//! for one user. More than that is said per route, by a [policy](CachePolicy), or per response, by [`Caching`]:
+//!
+//! ```
+//! use std::time::Duration;
+//! use axum::{Extension, Router, routing::get};
+//! use tower_upstash::{
+//!     response_cache::{CachePolicy, Caching, Query, ResponseCacheLayer},
+//!     store::MemoryStore,
+//! };
+//!
+//! const MINUTE: Duration = Duration::from_secs(60);
+//! const SEARCH: CachePolicy = CachePolicy::new("search")
+//!     .default_ttl(5 * MINUTE) // of answers that say nothing
+//!     .stale_while_revalidate(60 * MINUTE)
+//!     .query(Query::Only(&["q", "page"]));
+//! const POSTS: CachePolicy = CachePolicy::new("posts").stale_if_error(60 * MINUTE).tags(&["posts"]);
+//!
+//! # const _: () = { const fn check() {} check() };
+//! # use std::ops::Mul;
+//! let cache = ResponseCacheLayer::new(MemoryStore::new());
+//! let app: Router = Router::new()
+//!     .route("/search", get(|| async { "found" }).layer(cache.with(SEARCH)))
+//!     .route(
+//!         "/posts/1",
+//!         get(|| async { (Extension(Caching::ttl(60 * MINUTE).tag("post-1")), "a post") })
+//!             .layer(cache.with(POSTS)),
+//!     );
+//! let handle = cache.handle(); // handle.purge_tags(["post-1"]).await?
+//! ```
+//!
+//! # What is stored
+//! | the response | is stored |
+//! |---|---|
+//! | says how long: a targeted field (RFC 9213), `s-maxage`, `max-age`, `Expires`; or [`Caching::ttl`] | yes |
+//! | says nothing | by a policy with a [`default_ttl`](CachePolicy::default_ttl) or such, and only for requests without credentials |
+//! | `no-store`, `private`; `Vary: *`; 206, 304, 429; to a `Range` | no |
+//! | to a request with `Authorization` | if it says `public`, `s-maxage` or `must-revalidate` (section 3.5) |
+//! | `Set-Cookie` | no, see [`SetCookie`] |
+//! | marked as [`Personal`], also while its body streams | no |
+//! | an event stream, gRPC, an upgrade; with trailers; larger than [`max_body`](CachePolicy::max_body) or the store takes | no, and it is not buffered |
+//! | cut off, or not as long as announced | no |
+//!
+//! `RateLimit` fields, `Age`, hop-by-hop fields and tags are not stored. Requests that tell who somebody is
+//! ([credentials](CachePolicy::credential_headers)) get only what says itself that it is for everybody.
+//!
+//! # What a request costs
+//! A hit is one trip: the entry, and in the same trip the [poll](ResponseCacheLayer::purge_lag) for purges; two trips where
+//! this process does not know yet what the response varies by. Storing one is one trip. Requests that miss at the same
+//! time wait for one of them, and read its answer while it streams.
+//!
+//! # Bodies
+//! Nothing waits for a whole body: frames pass as they come, and are recorded. Only the last one, or the end, waits for the
+//! response to be stored, at most 50 milliseconds. Stored bodies are sent without a copy.
+//!
+//! # Order
+//! Outside of what compresses, unless that sets `Vary`; inside of rate limits: a hit costs a request and no
+//! [reserved](crate::rate_limit::Limit::reserve) units. Sessions on either side mark what they have touched as [`Personal`].
+//! The key is made of the URI as this layer sees it: a router that strips a prefix shows it a shorter one.
+//!
+//! # Security
+//! The key has the scheme, the host, the path and the query as they are, and what the policy adds. An answer that depends on
+//! another header, such as `X-Forwarded-Host`, has to say so in `Vary`, or the policy in its
+//! [`key_headers`](CachePolicy::key_headers): else whoever sends that header chooses what others see. What clients ask for in
+//! `Cache-Control` is [ignored](ResponseCacheLayer::trust_requests), and no method purges.
+//!
+//! # When the store fails
+//! Requests pass by the cache, and nothing is stored. It is never an error of the service;
+//! [`Event::StoreError`] tells of it.
 
+mod answer;
+mod body;
+mod budget;
+mod caching;
+mod called;
+mod codec;
+mod commit;
+mod compression;
+mod config;
 mod digest;
+mod dooms;
+mod entry;
+mod event;
+mod exchange;
+mod family;
+mod fill;
+mod forget;
+mod future;
+mod handle;
+mod hints;
+mod key;
+mod landed;
+mod layer;
+mod lookup;
+mod pass;
+mod personal;
+mod plan;
+mod policy;
+mod purges;
+mod question;
+mod ready;
+mod recording;
+mod refresh;
 mod semantics;
+mod service;
 mod stored;
+mod tags;
+mod unsafe_method;
 
-pub use self::semantics::rules::SetCookie;
+pub use self::{
+    body::{BoxError, ResponseBody},
+    caching::Caching,
+    event::Event,
+    future::ResponseFuture,
+    handle::ResponseCacheHandle,
+    key::Query,
+    layer::ResponseCacheLayer,
+    personal::Personal,
+    policy::CachePolicy,
+    recording::Interrupted,
+    semantics::{rules::SetCookie, storable::Reason},
+    service::ResponseCache,
+};

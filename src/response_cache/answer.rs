@@ -1,0 +1,195 @@
+//! Responses out of the cache.
+
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderValue, Response, StatusCode,
+    header::{AGE, CONTENT_LENGTH, CONTENT_RANGE},
+};
+
+use super::{
+    ResponseBody,
+    config::Config,
+    landed::Followed,
+    question::Question,
+    semantics::{
+        cache_status::{self, CacheStatus, Fwd},
+        conditional::{self, Precondition},
+        freshness::Freshness,
+        range::{self, Ranged},
+    },
+    stored::{Stored, StoredHead},
+};
+use crate::{rate_limit::Spent, time::Timestamp};
+
+/// How an answer came about, for `Cache-Status`.
+#[derive(Clone, Copy)]
+pub(super) struct How {
+    pub(super) fwd: Option<Fwd>,
+    pub(super) fwd_status: Option<StatusCode>,
+    pub(super) collapsed: bool,
+    pub(super) stored: bool,
+    pub(super) detail: Option<&'static str>,
+}
+
+impl How {
+    pub(super) const HIT: Self = Self {
+        fwd: None,
+        fwd_status: None,
+        collapsed: false,
+        stored: false,
+        detail: None,
+    };
+
+    pub(super) const fn forwarded(fwd: Fwd) -> Self {
+        Self {
+            fwd: Some(fwd),
+            ..Self::HIT
+        }
+    }
+
+    pub(super) const fn detail(self, detail: &'static str) -> Self {
+        Self {
+            detail: Some(detail),
+            ..self
+        }
+    }
+}
+
+impl Config {
+    /// Answers with a stored response, or what the request wants of it.
+    pub(super) fn answer<B>(
+        &self,
+        question: &Question,
+        request: &HeaderMap,
+        stored: Stored,
+        how: How,
+        now: Timestamp,
+    ) -> Response<ResponseBody<B>> {
+        let Stored { head, body } = stored;
+        let freshness = head.freshness;
+        let mut response = Response::new(ResponseBody::own(Bytes::new()));
+        let body = match conditional::evaluate(&question.method, request, &head) {
+            Precondition::NotModified => {
+                *response.status_mut() = StatusCode::NOT_MODIFIED;
+                *response.headers_mut() = conditional::not_modified_headers(&head.headers);
+                None
+            }
+            Precondition::Failed => {
+                *response.status_mut() = StatusCode::PRECONDITION_FAILED;
+                None
+            }
+            Precondition::Full => {
+                let ranged = if question.is_range {
+                    let len = body.len() as u64;
+                    range::answer(&question.method, request, &head, len)
+                } else {
+                    Ranged::Full
+                };
+                whole_or_part(&mut response, head, body, ranged)
+            }
+        };
+        self.describe(&mut response, &freshness, how, now);
+        match body {
+            Some(body) if question.is_head() => {
+                // That of a GET: a server would take it for zero.
+                let len = HeaderValue::from(body.len());
+                response.headers_mut().entry(CONTENT_LENGTH).or_insert(len);
+                response
+            }
+            Some(body) => response.map(|_: ResponseBody<B>| ResponseBody::own(body)),
+            None => response,
+        }
+    }
+
+    /// Answers a follower of a fill.
+    pub(super) fn answer_follower<B>(
+        &self,
+        question: &Question,
+        request: &HeaderMap,
+        head: &StoredHead,
+        body: Followed,
+        how: How,
+    ) -> Response<ResponseBody<B>> {
+        let now = self.now();
+        let reader = match body {
+            Followed::Complete(body) => {
+                let head = head.clone();
+                return self.answer(question, request, Stored { head, body }, how, now);
+            }
+            Followed::Growing(reader) => reader,
+        };
+        let is_full =
+            conditional::evaluate(&question.method, request, head) == Precondition::Full;
+        if !is_full || question.is_head() {
+            let stored = Stored {
+                head: head.clone(),
+                body: Bytes::new(),
+            };
+            return self.answer(question, request, stored, how, now);
+        }
+        let mut response = Response::new(ResponseBody::recorded(reader));
+        *response.status_mut() = head.status;
+        *response.headers_mut() = head.headers.clone();
+        self.describe(&mut response, &head.freshness, how, now);
+        response
+    }
+
+    /// Says how old a response is, where it comes from, and that it has cost nothing.
+    fn describe<B>(
+        &self,
+        response: &mut Response<B>,
+        freshness: &Freshness,
+        how: How,
+        now: Timestamp,
+    ) {
+        let age = cache_status::age(freshness.age(now));
+        response.headers_mut().insert(AGE, age);
+        self.say(response.headers_mut(), how, Some(freshness.time_left(now)));
+        response.extensions_mut().insert(Spent::nothing());
+    }
+
+    /// Adds `Cache-Status` (RFC 9211).
+    pub(super) fn say(&self, headers: &mut HeaderMap, how: How, ttl: Option<i64>) {
+        let Some(label) = &self.status else { return };
+        let status = CacheStatus {
+            fwd: how.fwd,
+            fwd_status: how.fwd_status,
+            ttl,
+            stored: how.stored,
+            collapsed: how.collapsed,
+            key: None,
+            detail: how.detail,
+        };
+        status.append(label, headers);
+    }
+}
+
+/// Fills in what the request gets, and returns the body.
+fn whole_or_part<B>(
+    response: &mut Response<B>,
+    head: StoredHead,
+    body: Bytes,
+    ranged: Ranged,
+) -> Option<Bytes> {
+    let len = body.len() as u64;
+    *response.status_mut() = head.status;
+    *response.headers_mut() = head.headers;
+    let headers = response.headers_mut();
+    if let Some(content_range) = ranged.content_range(len) {
+        headers.insert(CONTENT_RANGE, content_range);
+        headers.remove(CONTENT_LENGTH);
+    }
+    match ranged {
+        Ranged::Full => Some(body),
+        Ranged::Partial { first, last } => {
+            *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+            let range = usize::try_from(first).ok()?..=usize::try_from(last).ok()?;
+            // `range::answer` stays within the body.
+            (*range.end() < body.len()).then(|| body.slice(range))
+        }
+        Ranged::Unsatisfiable => {
+            *response.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
+            None
+        }
+    }
+}

@@ -1,0 +1,362 @@
+//! The service has been called: what becomes of its answer.
+
+use std::{borrow::Cow, sync::Arc};
+
+use bytes::Bytes;
+use http::{
+    HeaderMap, Response, StatusCode,
+    header::{CONTENT_LENGTH, CONTENT_TYPE, DATE},
+    response::Parts,
+};
+use http_body::Body;
+
+use super::{
+    BoxError, Caching, Event, Reason, ResponseBody,
+    answer::How,
+    body,
+    caching::Lifetime,
+    commit::Commit,
+    config::{Config, HOLD},
+    entry::Packed,
+    exchange::Leading,
+    landed::Landed,
+    lookup::{Lookup, Verdict},
+    personal::Marks,
+    question::Question,
+    recording::{Hold, KeepFilling, Options, Recording},
+    semantics::{
+        cache_status::FwdReason,
+        conditional::{self, Precondition},
+        date,
+        fields::{self, Strips},
+        rules::Rules,
+        storable::{self, Asked, Judged},
+        validation::{self, HeadEffect, Sent},
+    },
+    stored::{Stored, StoredHead, Varied},
+    tags,
+};
+use crate::{jitter, time::Timestamp};
+
+pub(super) struct Called {
+    pub(super) config: Arc<Config>,
+    pub(super) question: Question,
+    pub(super) lookup: Lookup,
+    pub(super) leader: Option<Leading>,
+    /// As they were before the lookup.
+    pub(super) dooms: u64,
+    /// The request as it came, with its own conditions.
+    pub(super) asked: HeaderMap,
+    pub(super) marks: Marks,
+    pub(super) sent: Sent,
+    pub(super) requested: Timestamp,
+    pub(super) received: Timestamp,
+}
+
+impl Called {
+    /// The service has failed: what is stale may take the place of its answer.
+    pub(super) fn disconnected<B>(&mut self) -> Option<Response<ResponseBody<B>>> {
+        let may = self.usable().is_some_and(|packed| {
+            packed.head.freshness.may_serve_on_disconnect(self.received)
+        });
+        let answer = may.then(|| self.stale_instead("disconnected", None)).flatten();
+        if answer.is_none() {
+            self.release(false);
+        }
+        answer
+    }
+
+    pub(super) async fn answered<B>(mut self, parts: Parts, body: B) -> Response<ResponseBody<B>>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        if parts.status == StatusCode::NOT_MODIFIED
+            && self.sent != Sent::Nothing
+            && let Some((stored, is_own)) = self.selected(&parts.headers)
+        {
+            return self.validated(&parts, stored, is_own).await;
+        }
+        let may_be_stale = is_failure(parts.status)
+            && self.usable().is_some_and(|packed| {
+                packed.head.freshness.may_serve_on_error(self.received)
+            });
+        if may_be_stale && let Some(answer) = self.stale_instead("error", Some(parts.status)) {
+            return answer;
+        }
+        if self.question.is_head() {
+            return self.head(parts, body).await;
+        }
+        match self.judge(&parts) {
+            Ok(head) => self.record(parts, body, head),
+            Err(reason) => self.unstored(parts, body, reason),
+        }
+    }
+
+    fn usable(&self) -> Option<&Packed> {
+        self.lookup.usable(&self.config, &self.question)
+    }
+
+    fn fwd(&self) -> FwdReason {
+        match self.lookup.verdict(&self.config, &self.question) {
+            Verdict::Miss(reason) => reason,
+            Verdict::Fresh => FwdReason::Request,
+            _ => FwdReason::Stale,
+        }
+    }
+
+    /// Lets those go who wait: each asks the service alone. If that is to be expected of the next answer, too, nobody waits
+    /// for it.
+    fn release(&mut self, remember: bool) {
+        if let Some(leader) = self.leader.take() {
+            let remember = if remember { UNSHAREABLE } else { Duration::ZERO };
+            leader.release(remember, self.received);
+        }
+    }
+
+    /// Answers with what is stale, and gives it to those who wait.
+    fn stale_instead<B>(
+        &self,
+        detail: &'static str,
+        status: Option<StatusCode>,
+    ) -> Option<Response<ResponseBody<B>>> {
+        let stored = self.lookup.stored(&self.config)?;
+        self.config.refresh_failed(&self.question);
+        if let Some(leader) = &self.leader {
+            leader.share(Landed::complete(&stored));
+        }
+        let how = How {
+            fwd_status: status,
+            ..How::forwarded(FwdReason::Stale).detail(detail)
+        };
+        let (question, asked) = (&self.question, &self.asked);
+        Some(self.config.hit(question, asked, stored, how, self.received))
+    }
+
+    /// Returns the stored response that a 304 selects (RFC 9111, section 4.3.3), and whether it is the one of this request.
+    fn selected(&self, answer: &HeaderMap) -> Option<(Stored, bool)> {
+        let selects =
+            |packed: &&Packed| validation::selects(answer, &packed.head.headers, self.sent);
+        let max = self.config.policy.policy.max_body;
+        if let Some(own) = self.usable().filter(selects) {
+            return Some((own.clone().unpack(max)?, true));
+        }
+        let newest = self.lookup.newest(&self.config, &self.question);
+        Some((newest.filter(selects)?.clone().unpack(max)?, false))
+    }
+
+    /// Freshens a stored response (RFC 9111, section 4.3.4), and answers with it.
+    async fn validated<B>(
+        self,
+        parts: &Parts,
+        mut stored: Stored,
+        is_own: bool,
+    ) -> Response<ResponseBody<B>> {
+        let config = Arc::clone(&self.config);
+        let policy = config.name();
+        config.tell(&Event::Validated { policy });
+        let rules = self.rules(parts);
+        fields::freshen(&mut stored.head.headers, &parts.headers, &Strips::of(&rules, &[]));
+        let judged = self.judge_head(stored.head.status, &stored.head.headers, &rules);
+        if let Ok(judged) = &judged {
+            stored.head.freshness = judged.freshness;
+            stored.head.stamp = self.lookup.stamp;
+        }
+        // What is not of this request keeps the fields that it was stored for.
+        if is_own && judged.is_ok() {
+            let write = Commit::freshen(&self, &stored);
+            config.hold(write).await;
+        }
+        match &self.leader {
+            Some(leader) if stored.head.freshness.is_fresh(self.received) => {
+                leader.share(Landed::complete(&stored));
+            }
+            _ => {}
+        }
+        let how = How {
+            fwd_status: Some(StatusCode::NOT_MODIFIED),
+            ..How::forwarded(self.fwd())
+        };
+        config.hit(&self.question, &self.asked, stored, how, self.received)
+    }
+
+    /// Passes on the answer to a HEAD, and what it says of the stored GET (RFC 9111, section 4.3.5).
+    async fn head<B>(self, parts: Parts, body: B) -> Response<ResponseBody<B>> {
+        let effect = self.usable().map_or(HeadEffect::Nothing, |packed| {
+            validation::after_head(parts.status, &parts.headers, &packed.head, packed.len())
+        });
+        let stored = self.lookup.stored(&self.config);
+        match (effect, stored) {
+            (HeadEffect::Freshen, Some(mut stored)) => {
+                let rules = self.rules(&parts);
+                let strips = Strips::of(&rules, &[]);
+                fields::freshen(&mut stored.head.headers, &parts.headers, &strips);
+                let (status, headers) = (stored.head.status, &stored.head.headers);
+                if let Ok(judged) = self.judge_head(status, headers, &rules) {
+                    stored.head.freshness = judged.freshness;
+                    let write = Commit::freshen(&self, &stored);
+                    self.config.hold(write).await;
+                }
+            }
+            (HeadEffect::Invalidate, _) => {
+                let write = self.config.invalidate(vec![self.question.key]);
+                self.config.hold(write).await;
+            }
+            _ => {}
+        }
+        let how = How::forwarded(self.fwd());
+        self.config.pass(Response::from_parts(parts, body), how)
+    }
+
+    fn unstored<B>(mut self, parts: Parts, body: B, reason: Reason) -> Response<ResponseBody<B>> {
+        self.release(!is_failure(parts.status));
+        let (policy, status) = (self.config.name(), parts.status);
+        self.config.tell(&Event::Miss { policy });
+        self.config.tell(&Event::NotStored { policy, status, reason });
+        let how = How::forwarded(self.fwd()).detail(reason.as_str());
+        self.config.pass(Response::from_parts(parts, body), how)
+    }
+
+    /// Passes the response on while it is recorded, to those who wait as well.
+    fn record<B>(
+        mut self,
+        mut parts: Parts,
+        body: B,
+        head: StoredHead,
+    ) -> Response<ResponseBody<B>>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let config = Arc::clone(&self.config);
+        let policy = &config.policy.policy;
+        config.tell(&Event::Miss { policy: policy.name });
+        let is_shareable = head.freshness.is_fresh(self.received);
+        if !is_shareable {
+            self.release(true);
+        }
+        let how = How {
+            stored: true,
+            ..How::forwarded(self.fwd())
+        };
+        let head = Arc::new(head);
+        let leader = self.leader.take().map(Arc::new);
+        let options = Options {
+            expected: content_length(&parts.headers),
+            most: policy.max_body as u64,
+            budget: &config.family.budget,
+            hold: Hold {
+                timer: config.timer.clone(),
+                executor: config.executor.clone(),
+                limit: HOLD,
+            },
+            keep_filling: policy.finish_abandoned.then(|| config.keep_filling()).flatten(),
+        };
+        let (marks, received) = (self.marks.clone(), self.received);
+        let (question, asked) = (self.question.clone(), std::mem::take(&mut self.asked));
+        let commit = Commit::new(self, Arc::clone(&head), leader.clone());
+        let reader = Recording::start(body, options, Box::new(commit));
+        if let Some(leader) = leader {
+            leader.share(Landed::growing(Arc::clone(&head), reader.follow(), marks));
+        }
+        tags::strip(&mut parts.headers);
+        config.say(&mut parts.headers, how, Some(head.freshness.time_left(received)));
+        let is_full = conditional::evaluate(&question.method, &asked, &head) == Precondition::Full;
+        if !is_full && let Some(filling) = config.keep_filling() {
+            // The client has it already; the cache wants it.
+            filling.executor.clone().spawn(body::drain_within(reader, filling));
+            let stored = Stored {
+                head: StoredHead::clone(&head),
+                body: Bytes::new(),
+            };
+            return config.answer(&question, &asked, stored, how, received);
+        }
+        Response::from_parts(parts, ResponseBody::recorded(reader))
+    }
+
+    /// Returns the head to store, or why nothing is stored.
+    fn judge(&self, parts: &Parts) -> Result<StoredHead, Reason> {
+        let config = &self.config;
+        let policy = &config.policy;
+        if self.question.is_no_store() {
+            return Err(Reason::Request);
+        }
+        let caching = parts.extensions.get::<Caching>();
+        let is_never = caching.is_some_and(|caching| caching.lifetime() == Lifetime::Never);
+        let refuses = policy.policy.no_store.as_ref();
+        if is_never || refuses.is_some_and(|refuses| refuses.call(parts)) {
+            return Err(Reason::Policy);
+        }
+        let marks = self.marks.clone().and_response(&parts.extensions);
+        if marks.is_personal() {
+            return Err(Reason::Personal);
+        }
+        if is_stream(&parts.headers) {
+            return Err(Reason::Stream);
+        }
+        let length = content_length(&parts.headers);
+        if length.is_some_and(|length| length > policy.policy.max_body as u64) {
+            return Err(Reason::TooLarge);
+        }
+        let rules = self.rules(parts);
+        let judged = self.judge_head(parts.status, &parts.headers, &rules)?;
+        let vary = Varied::of(&parts.headers, &self.asked, &policy.normalise);
+        let origin = self.question.origin(config);
+        let tags = tags::tags_of(&parts.headers, policy.policy.tags, caching, origin);
+        let mut tags = tags.map_err(|_| Reason::Tags)?;
+        tags.extend(self.question.url_tag.clone());
+        let mut headers = fields::to_store(&parts.headers, &Strips::of(&rules, &judged.without));
+        // RFC 9110, section 6.6.1.
+        headers
+            .entry(DATE)
+            .or_insert_with(|| date::format(self.received));
+        Ok(StoredHead {
+            status: parts.status,
+            headers,
+            freshness: judged.freshness,
+            vary: vary.ok_or(Reason::Vary)?,
+            is_for_authorized: judged.is_for_authorized,
+            is_explicit: judged.is_explicit || is_explicit(caching),
+            tags,
+            stamp: self.lookup.stamp,
+        })
+    }
+
+    fn judge_head(
+        &self,
+        status: StatusCode,
+        headers: &HeaderMap,
+        rules: &Rules,
+    ) -> Result<Judged, Reason> {
+        let asked = Asked {
+            method: &http::Method::GET,
+            has_authorization: self.question.has_authorization,
+            has_credentials: self.question.has_credentials,
+            is_keyed_by_user: self.config.policy.is_per_user(),
+            is_range: self.is_range_passed(),
+        };
+        let (requested, received) = (self.requested, self.received);
+        let mut judged = storable::judge(&asked, status, headers, rules, requested, received)?;
+        let percent = u32::from(self.config.policy.policy.jitter_percent);
+        let most = judged.freshness.lifetime * percent / 100;
+        judged.freshness = judged.freshness.with_jitter(jitter::up_to(most));
+        Ok(judged)
+    }
+
+    /// The request's `Range` has reached the service.
+    fn is_range_passed(&self) -> bool {
+        self.question.is_range && self.usable().is_none()
+    }
+
+    fn rules(&self, parts: &Parts) -> Cow<'_, Rules> {
+        let rules = &self.config.policy.rules;
+        match parts.extensions.get::<Caching>() {
+            None => Cow::Borrowed(rules),
+            Some(caching) => {
+                let mut rules = rules.clone();
+                caching.apply(&mut rules);
+                Cow::Owned(rules)
+            }
+        }
+    }
+}

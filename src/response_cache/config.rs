@@ -1,0 +1,102 @@
+//! What a layer is told to do.
+
+use std::{sync::Arc, time::Duration};
+
+use http::{HeaderName, request::Parts, uri::Scheme};
+
+use super::{
+    CachePolicy, Event,
+    cache_status::Label,
+    family::{Family, Seed},
+    ready::Ready,
+};
+use crate::{
+    executor::Executor,
+    func::Func,
+    store::SharedStore,
+    time::{Timer, Timestamp},
+};
+
+#[derive(Clone)]
+pub(super) struct Config {
+    pub(super) store: SharedStore,
+    pub(super) policy: Arc<Ready>,
+    targets: Vec<HeaderName>,
+    pub(super) trusts: Option<Func<Parts, bool>>,
+    pub(super) scheme: Scheme,
+    pub(super) status: Option<Label>,
+    pub(super) invalidates: bool,
+    pub(super) purge_lag: Duration,
+    pub(super) refresh_limit: Duration,
+    pub(super) compress_from: Option<usize>,
+    pub(super) on_event: Option<OnEvent>,
+    pub(super) timer: Option<Timer>,
+    pub(super) executor: Option<Executor>,
+    seed: Seed,
+    pub(super) family: Arc<Family>,
+}
+
+pub(super) type OnEvent = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
+
+/// For how long a response waits for what is written because of it.
+pub(super) const HOLD: Duration = Duration::from_millis(50);
+
+impl Config {
+    pub(super) fn new(store: SharedStore, policy: CachePolicy) -> Self {
+        let targets = vec![HeaderName::from_static("tower-upstash-cache-control")];
+        let seed = Seed::default();
+        let policy = Arc::new(Ready::new(policy, &targets));
+        let family = seed.grow(&store);
+        family.add(&policy);
+        Self {
+            policy,
+            targets,
+            trusts: None,
+            scheme: Scheme::HTTP,
+            status: Some(Label::new("tower-upstash")),
+            invalidates: true,
+            purge_lag: Duration::ZERO,
+            refresh_limit: Duration::from_secs(30),
+            compress_from: Some(4 << 10),
+            on_event: None,
+            timer: Timer::of_platform(),
+            executor: Executor::of_platform(),
+            seed,
+            family: Arc::new(family),
+            store,
+        }
+    }
+
+    pub(super) fn set_policy(&mut self, policy: CachePolicy) {
+        self.policy = Arc::new(Ready::new(policy, &self.targets));
+        self.family.add(&self.policy);
+    }
+
+    pub(super) fn set_targets(&mut self, targets: Vec<HeaderName>) {
+        self.targets = targets;
+        self.set_policy(self.policy.policy.clone());
+    }
+
+    pub(super) fn renew_family(&mut self, change: impl FnOnce(&mut Seed)) {
+        change(&mut self.seed);
+        let family = self.seed.grow(&self.store);
+        for policy in self.family.policies() {
+            family.add(&policy);
+        }
+        self.family = Arc::new(family);
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.family.clock.now()
+    }
+
+    pub(super) fn name(&self) -> &'static str {
+        self.policy.policy.name
+    }
+
+    pub(super) fn tell(&self, event: &Event<'_>) {
+        if let Some(hook) = &self.on_event {
+            hook(event);
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! A request that was not answered at once: looks further, waits for others, or asks the service.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response, StatusCode};
+use http_body::Body;
+use tower_service::Service;
+
+use super::{
+    BoxError, Event, ResponseBody,
+    answer::How,
+    config::Config,
+    digest::Digest,
+    fill::Fill,
+    landed::Landed,
+    lookup::{Begun, Lookup, Verdict},
+    question::Question,
+    refresh,
+    semantics::{cache_status::FwdReason, vary},
+};
+use crate::{
+    flights::{Join, Leader, Waited},
+    store::Error,
+};
+
+pub(super) struct Exchange<S, ReqBody> {
+    pub(super) config: Arc<Config>,
+    /// Ready.
+    pub(super) service: S,
+    pub(super) request: Request<ReqBody>,
+    pub(super) question: Question,
+}
+
+pub(super) type Leading = Leader<Digest, Landed>;
+
+/// With whom a request misses.
+enum Company {
+    Leader(Leading),
+    Follower(Landed),
+    Nobody,
+}
+
+impl<S, ReqBody, ResBody> Exchange<S, ReqBody>
+where
+    S: Service<Request<ReqBody>, Response = Response<ResBody>> + Send + 'static,
+    S::Future: Send + 'static,
+    ReqBody: Body + Send + 'static,
+    ResBody: Body<Data = Bytes> + Send + 'static,
+    ResBody::Error: Into<BoxError>,
+{
+    pub(super) async fn run(
+        self,
+        begun: Begun<ResBody>,
+    ) -> Result<Response<ResponseBody<ResBody>>, S::Error> {
+        let Self {
+            config,
+            service,
+            request,
+            question,
+        } = self;
+        let counts = config.counts(&question);
+        let looked = match begun {
+            Begun::Answered(response) => return Ok(*response),
+            Begun::Looked(lookup) => Ok(*lookup),
+            Begun::Failed(error) => Err(error),
+            Begun::Ahead => config.look_up(&question, request.headers()).await,
+        };
+        let mut lookup = match looked {
+            Ok(lookup) => lookup,
+            Err(error) => return Self::pass_by(&config, service, request, &error).await,
+        };
+        let mut leader = None;
+        if let Some(answer) = config.settle(&question, request.headers(), &lookup) {
+            return Ok(answer);
+        }
+        if lookup.verdict(&config, &question) == Verdict::WhileRevalidating {
+            let exchange = Self { config, service, request, question };
+            return refresh::run(exchange, lookup, counts).await;
+        }
+        if config.collapses(&question, &lookup) {
+            let company = config.company(&question, request.headers(), &lookup, counts).await;
+            match company {
+                Company::Nobody => {}
+                Company::Follower(landed) => {
+                    if let Some(answer) = config.follow(&question, request.headers(), &landed) {
+                        return Ok(answer);
+                    }
+                }
+                Company::Leader(leading) => {
+                    // Somebody has filled since we looked.
+                    if leading.landed() != counts.landed {
+                        let again = config.look_up(&question, request.headers()).await;
+                        if let Ok(again) = again {
+                            lookup = again;
+                        }
+                        if let Some(answer) = config.settle(&question, request.headers(), &lookup) {
+                            config.hand_on(&leading, &lookup);
+                            return Ok(answer);
+                        }
+                    }
+                    leader = Some(leading);
+                }
+            }
+        }
+        let fill = Fill {
+            config,
+            service,
+            request,
+            question,
+            lookup,
+            leader,
+            dooms: counts.dooms,
+        };
+        fill.run().await
+    }
+
+    /// The store could not be asked: the request passes by, as if there were no cache.
+    async fn pass_by(
+        config: &Config,
+        mut service: S,
+        request: Request<ReqBody>,
+        error: &Error,
+    ) -> Result<Response<ResponseBody<ResBody>>, S::Error> {
+        config.tell(&Event::StoreError { error });
+        let calling = service.call(request);
+        drop(service);
+        let how = How::forwarded(FwdReason::Bypass).detail("store");
+        calling.await.map(|response| config.pass(response, how))
+    }
+}
+
+/// What may have changed by the time that a request leads.
+#[derive(Clone, Copy)]
+pub(super) struct Counts {
+    pub(super) dooms: u64,
+    landed: u64,
+}
+
+impl Config {
+    fn counts(&self, question: &Question) -> Counts {
+        Counts {
+            dooms: self.family.dooms.count(question.key.digest()),
+            landed: self.family.flights.landed(question.key.digest()),
+        }
+    }
+
+    /// Returns the answer, where no service has to be asked.
+    fn settle<B>(
+        &self,
+        question: &Question,
+        headers: &HeaderMap,
+        lookup: &Lookup,
+    ) -> Option<Response<ResponseBody<B>>> {
+        let verdict = lookup.verdict(self, question);
+        if verdict == Verdict::Fresh {
+            let stored = lookup.stored(self)?;
+            return Some(self.hit(question, headers, stored, How::HIT, lookup.now));
+        }
+        let is_stale = matches!(verdict, Verdict::Validate | Verdict::WhileRevalidating);
+        if is_stale && self.is_backing_off(question) {
+            let packed = lookup.usable(self, question)?;
+            let freshness = packed.head.freshness;
+            if freshness.may_serve_on_error(lookup.now)
+                || freshness.may_serve_while_revalidating(lookup.now)
+            {
+                let stored = lookup.stored(self)?;
+                let how = How::HIT.detail("backing-off");
+                return Some(self.hit(question, headers, stored, how, lookup.now));
+            }
+        }
+        (question.is_only_if_cached() && verdict != Verdict::WhileRevalidating)
+            .then(|| self.gateway_timeout())
+    }
+
+    /// RFC 9111, section 5.2.1.7.
+    fn gateway_timeout<B>(&self) -> Response<ResponseBody<B>> {
+        let mut response = Response::new(ResponseBody::own(Bytes::new()));
+        *response.status_mut() = StatusCode::GATEWAY_TIMEOUT;
+        let how = How::forwarded(FwdReason::Request).detail("only-if-cached");
+        self.say(response.headers_mut(), how, None);
+        response
+    }
+
+    fn collapses(&self, question: &Question, lookup: &Lookup) -> bool {
+        // What is for one user is waited for by nobody, unless it is known to be for all.
+        let is_known = lookup.usable(self, question).is_some();
+        let is_private = question.has_authorization && !self.policy.is_per_user() && !is_known;
+        self.policy.policy.collapse
+            && !question.is_head()
+            && !question.is_range
+            && !question.is_no_store()
+            && !is_private
+    }
+
+    /// Finds out who asks the service.
+    async fn company(
+        &self,
+        question: &Question,
+        headers: &HeaderMap,
+        lookup: &Lookup,
+        counts: Counts,
+    ) -> Company {
+        let hint = self.family.hints.find(question.key.digest(), lookup.now);
+        let mut names = hint.map(|names| names.to_vec()).unwrap_or_default();
+        // A second time where the first answer has told what it varies by.
+        for _ in 0..2 {
+            let values = vary::digest_for(&names, headers, &self.policy.normalise);
+            let key = question.flight(&values, counts.dooms);
+            let landed = match self.family.flights.join(&key, self.now()) {
+                Join::Lead(leader) => return Company::Leader(leader),
+                Join::Alone => return Company::Nobody,
+                Join::Follow(landed) => landed,
+                Join::Wait(waiter) => {
+                    let wait = self.policy.policy.collapse_wait;
+                    let waited = match &self.timer {
+                        Some(timer) => timer.within(wait, std::pin::pin!(waiter)).await,
+                        None => Some(waiter.await),
+                    };
+                    match waited {
+                        Some(Waited::Shared(landed)) => landed,
+                        Some(Waited::Lead(leader)) => return Company::Leader(leader),
+                        Some(Waited::Alone) | None => return Company::Nobody,
+                    }
+                }
+            };
+            if landed.suits(&self.policy, question, headers, self.now()) {
+                return Company::Follower(landed);
+            }
+            if landed.head().vary.names == names {
+                return Company::Nobody;
+            }
+            names.clone_from(&landed.head().vary.names);
+        }
+        Company::Nobody
+    }
+
+    fn follow<B>(
+        &self,
+        question: &Question,
+        headers: &HeaderMap,
+        landed: &Landed,
+    ) -> Option<Response<ResponseBody<B>>> {
+        let body = landed.body()?;
+        self.tell(&Event::Collapsed { policy: self.name() });
+        let how = How {
+            collapsed: true,
+            ..How::forwarded(FwdReason::UriMiss)
+        };
+        Some(self.answer_follower(question, headers, landed.head(), body, how))
+    }
+
+    /// Gives those who wait what was found in the meantime.
+    fn hand_on(&self, leader: &Leading, lookup: &Lookup) {
+        if let Some(stored) = lookup.stored(self) {
+            leader.share(Landed::complete(&stored));
+        }
+    }
+}

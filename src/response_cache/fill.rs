@@ -1,0 +1,97 @@
+//! One call of the service, and what becomes of its answer.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response};
+use http_body::Body;
+use tower_service::Service;
+
+use super::{
+    BoxError, ResponseBody,
+    called::Called,
+    config::Config,
+    exchange::Leading,
+    lookup::Lookup,
+    personal::Marks,
+    question::Question,
+    semantics::validation::{self, Sent},
+};
+
+pub(super) struct Fill<S, ReqBody> {
+    pub(super) config: Arc<Config>,
+    /// Ready.
+    pub(super) service: S,
+    pub(super) request: Request<ReqBody>,
+    pub(super) question: Question,
+    pub(super) lookup: Lookup,
+    /// For those who wait.
+    pub(super) leader: Option<Leading>,
+    /// As they were before the lookup.
+    pub(super) dooms: u64,
+}
+
+impl<S, ReqBody, ResBody> Fill<S, ReqBody>
+where
+    S: Service<Request<ReqBody>, Response = Response<ResBody>> + Send + 'static,
+    S::Future: Send + 'static,
+    ReqBody: Body + Send + 'static,
+    ResBody: Body<Data = Bytes> + Send + 'static,
+    ResBody::Error: Into<BoxError>,
+{
+    /// # Errors
+    /// That of the service, where nothing stale may take its place.
+    pub(super) async fn run(self) -> Result<Response<ResponseBody<ResBody>>, S::Error> {
+        let Self {
+            config,
+            mut service,
+            mut request,
+            question,
+            lookup,
+            leader,
+            dooms,
+        } = self;
+        let asked = request.headers().clone();
+        let marks = Marks::of_request(request.extensions_mut());
+        let sent = lookup.condition(&config, &question, request.headers_mut());
+        let requested = config.now();
+        let calling = service.call(request);
+        // It has done what it was ready for.
+        drop(service);
+        let answer = calling.await;
+        let called = Called {
+            received: config.now(),
+            config,
+            question,
+            lookup,
+            leader,
+            dooms,
+            asked,
+            marks,
+            sent,
+            requested,
+        };
+        match answer {
+            Err(error) => called.disconnected().ok_or(error),
+            Ok(response) => {
+                let (parts, body) = response.into_parts();
+                Ok(called.answered(parts, body).await)
+            }
+        }
+    }
+}
+
+impl Lookup {
+    /// Makes the request one that a shared response can answer, and a conditional one where something can be validated.
+    fn condition(&self, config: &Config, question: &Question, request: &mut HeaderMap) -> Sent {
+        let usable = self.usable(config, question);
+        // A part, or the head, of what is not stored is asked for as it is, and not stored.
+        if usable.is_none() && (question.is_range || question.is_head()) {
+            return Sent::Nothing;
+        }
+        let own = usable.map(|packed| &packed.head.headers);
+        let newest = self.newest(config, question).map(|packed| &packed.head.headers);
+        let newest = newest.filter(|newest| own.is_none_or(|own| !std::ptr::eq(own, *newest)));
+        validation::condition(request, own.into_iter().chain(newest))
+    }
+}

@@ -1,0 +1,191 @@
+//! The [`ResponseCacheLayer`].
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use http::{HeaderName, request::Parts, uri::Scheme};
+use tower_layer::Layer;
+
+use super::{CachePolicy, Event, ResponseCache, ResponseCacheHandle, config::Config};
+use crate::{
+    executor::Executor,
+    func::Func,
+    store::SharedStore,
+    time::{Clock, Timer},
+};
+
+/// Caches the responses of a service.
+///
+/// See the [module docs](crate::response_cache) for examples. A layer is a value that is cheap to clone: make one for the
+/// program, and give routes policies of their own by [`with`](Self::with). Layers that are made from one know of each
+/// other: an unsafe request to one of them invalidates what the others have stored, and requests that miss wait for each
+/// other.
+#[derive(Clone)]
+pub struct ResponseCacheLayer {
+    config: Arc<Config>,
+}
+
+impl ResponseCacheLayer {
+    /// Creates a layer that stores what HTTP allows in so many words, see [`CachePolicy::new`], under the name `http`.
+    pub fn new(store: impl Into<SharedStore>) -> Self {
+        Self {
+            config: Arc::new(Config::new(store.into(), CachePolicy::new("http"))),
+        }
+    }
+
+    /// Sets the policy.
+    ///
+    /// # Panics
+    /// If the policy names a header that is none, or not in lower case.
+    #[must_use]
+    pub fn policy(self, policy: CachePolicy) -> Self {
+        self.set(|config| config.set_policy(policy))
+    }
+
+    /// Returns a layer with another policy, for a route. A layer inside of another one is asked when the outer one has
+    /// nothing: routes with policies of their own need no outer one.
+    ///
+    /// # Panics
+    /// As [`policy`](Self::policy).
+    #[must_use]
+    pub fn with(&self, policy: CachePolicy) -> Self {
+        self.clone().policy(policy)
+    }
+
+    /// Sets targeted fields (RFC 9213) that take the place of `Cache-Control` and `Expires`, in lower case; the first that is
+    /// there and valid. Default: `tower-upstash-cache-control`.
+    ///
+    /// An application sets `cdn-cache-control` for the cache in front of it, which has a purge of its own; name it here only
+    /// if this is that cache.
+    ///
+    /// # Panics
+    /// If a name is no header name in lower case.
+    #[must_use]
+    pub fn targeted_by(self, fields: &[&'static str]) -> Self {
+        let fields = fields.iter().copied().map(HeaderName::from_static);
+        self.set(|config| config.set_targets(fields.collect()))
+    }
+
+    /// Obeys the `Cache-Control` (and `Pragma`) of requests that the function trusts: `no-cache`, `no-store`, `max-age`,
+    /// `min-fresh`, `max-stale`, `only-if-cached` (RFC 9111, section 5.2.1). Default: of none, for they are advice.
+    ///
+    /// # Security
+    /// Whoever is trusted can make each of their requests reach the service.
+    #[must_use]
+    pub fn trust_requests(self, trusts: impl Fn(&Parts) -> bool + Send + Sync + 'static) -> Self {
+        self.set(|config| config.trusts = Some(Func::closure(trusts)))
+    }
+
+    /// Sets the scheme of requests whose URI has none, as in HTTP/1: part of the key. Default: `http`.
+    #[must_use]
+    pub fn scheme(self, scheme: Scheme) -> Self {
+        self.set(|config| config.scheme = scheme)
+    }
+
+    /// Sets the name of this cache in `Cache-Status` (RFC 9211), which each response gets. Default: `tower-upstash`. `None`:
+    /// no such field.
+    ///
+    /// # Security
+    /// The field tells clients whether somebody has asked for the same before. So does the time that an answer takes.
+    ///
+    /// # Panics
+    /// If the name is empty or has characters other than visible ASCII and spaces.
+    #[must_use]
+    pub fn cache_status(self, name: impl Into<Option<&'static str>>) -> Self {
+        let name = name.into();
+        self.set(|config| config.set_status_name(name))
+    }
+
+    /// Lets unsafe requests leave stored responses alone. Default: a successful one invalidates what is stored for its URL,
+    /// for its `Location` and `Content-Location` (RFC 9111, section 4.4), before it is answered. That is one write to the store
+    /// for each.
+    #[must_use]
+    pub fn without_invalidation(self) -> Self {
+        self.set(|config| config.invalidates = false)
+    }
+
+    /// Lets purges by tag that other processes have made be seen this much later. Default: zero, for which each lookup asks
+    /// for them, in the same trip: one billed command more.
+    ///
+    /// Purges by URL, and those of this process, are seen at once in any case.
+    #[must_use]
+    pub fn purge_lag(self, lag: Duration) -> Self {
+        self.set(|config| config.purge_lag = lag)
+    }
+
+    /// Sets how many bytes all responses may hold together that are being recorded. Default: 64 MiB. Beyond that, responses
+    /// are passed on and not stored.
+    #[must_use]
+    pub fn recording_memory(self, bytes: usize) -> Self {
+        self.set(|config| config.renew_family(|family| family.recordings = bytes))
+    }
+
+    /// Sets for how long a refresh in the background may take. Default: 30 seconds.
+    #[must_use]
+    pub fn refresh_limit(self, limit: Duration) -> Self {
+        self.set(|config| config.refresh_limit = limit)
+    }
+
+    /// Sets the smallest body that is compressed at rest, in bytes, where the store is not in this process. Default: 4 KiB.
+    /// `None`: nothing is compressed.
+    #[must_use]
+    pub fn compress_from(self, bytes: impl Into<Option<usize>>) -> Self {
+        let bytes = bytes.into();
+        self.set(|config| config.compress_from = bytes)
+    }
+
+    /// Sets what is told of each [`Event`]: for metrics, logs and alarms. It is called within requests, and must neither block
+    /// nor panic. Default: nothing.
+    #[must_use]
+    pub fn on_event(self, hook: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
+        self.set(|config| config.on_event = Some(Arc::new(hook)))
+    }
+
+    /// Sets the timer of what is waited for. Default: tokio's, with the feature `tokio`. Without one, nothing that this layer
+    /// waits for has an end but its own.
+    #[must_use]
+    pub fn timer(self, timer: Timer) -> Self {
+        self.set(|config| config.timer = Some(timer))
+    }
+
+    /// Sets what runs refreshes and late writes. Default: tokio's. Without one, refreshes are waited for, and a write whose
+    /// client has gone is given up.
+    #[must_use]
+    pub fn executor(self, executor: Executor) -> Self {
+        self.set(|config| config.executor = Some(executor))
+    }
+
+    /// Sets the clock of ages and lifetimes. For tests; default: the system's.
+    ///
+    /// A layer with a clock of its own knows nothing of those that were made from it before.
+    #[must_use]
+    pub fn clock(self, clock: impl Clock) -> Self {
+        self.set(|config| config.renew_family(|family| family.clock = Arc::new(clock)))
+    }
+
+    /// Returns a handle to the cache, to purge it.
+    #[must_use]
+    pub fn handle(&self) -> ResponseCacheHandle {
+        ResponseCacheHandle::new(Arc::clone(&self.config))
+    }
+
+    fn set(mut self, change: impl FnOnce(&mut Config)) -> Self {
+        change(Arc::make_mut(&mut self.config));
+        self
+    }
+}
+
+impl<S> Layer<S> for ResponseCacheLayer {
+    type Service = ResponseCache<S>;
+
+    fn layer(&self, inner: S) -> ResponseCache<S> {
+        ResponseCache::new(inner, Arc::clone(&self.config))
+    }
+}
+
+impl fmt::Debug for ResponseCacheLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseCacheLayer")
+            .field("policy", &self.config.policy.policy)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,303 @@
+//! What the store has for a request, and what may be done with it.
+
+use http::{HeaderMap, Response};
+use smallvec::SmallVec;
+
+use super::{
+    ResponseBody,
+    answer::How,
+    codec::{decode_base, decode_variant},
+    config::Config,
+    entry::{Base, Packed, Selected},
+    purges::Trip,
+    question::Question,
+    semantics::{cache_status::FwdReason, vary},
+    stored::{Stored, Varied},
+};
+use crate::{
+    join::join,
+    store::{Entries, Error, Key, Result, Stamp, Store, Version, together},
+    time::Timestamp,
+};
+
+/// What a look into the store has found.
+pub(super) struct Lookup {
+    pub(super) now: Timestamp,
+    pub(super) base: Option<(Base, Version)>,
+    /// What the filler knows of the purge log.
+    pub(super) stamp: Option<Stamp>,
+    found: Found,
+    /// The variant was purged softly: it is stale whatever its head says.
+    is_stale: bool,
+}
+
+enum Found {
+    Nothing,
+    // In the base.
+    Inline,
+    Other(Box<Packed>),
+}
+
+/// What may be done with what was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It is an answer.
+    Fresh,
+    /// It is an answer while it is validated.
+    WhileRevalidating,
+    /// It may be used if the service agrees.
+    Validate,
+    /// There is nothing for the request.
+    Miss(FwdReason),
+}
+
+/// The beginning of a lookup, made without waiting.
+pub(super) enum Begun<B> {
+    Answered(Box<Response<ResponseBody<B>>>),
+    Looked(Box<Lookup>),
+    /// The store could not be asked.
+    Failed(Error),
+    /// The store has to wait.
+    Ahead,
+}
+
+/// What is read at once: the base, and the variant that the request will likely want.
+struct Reading {
+    keys: SmallVec<[Key; 2]>,
+    hinted: Option<Varied>,
+}
+
+impl Config {
+    /// Asks a store that answers at once, and answers if that is an answer.
+    pub(super) fn begin<B>(&self, question: &Question, headers: &HeaderMap) -> Begun<B> {
+        let now = self.now();
+        let lookup = match self.look_up_at_once(question, headers, now) {
+            None => return Begun::Ahead,
+            Some(Err(error)) => return Begun::Failed(error),
+            Some(Ok(lookup)) => lookup,
+        };
+        if lookup.verdict(self, question) != Verdict::Fresh {
+            return Begun::Looked(Box::new(lookup));
+        }
+        match lookup.into_stored(self) {
+            Some(stored) => {
+                let answer = self.hit(question, headers, stored, How::HIT, now);
+                Begun::Answered(Box::new(answer))
+            }
+            // Damaged: nobody will use it any more.
+            None => Begun::Looked(Box::new(Lookup::nothing(now, self.family.purging.stamp()))),
+        }
+    }
+
+    fn look_up_at_once(
+        &self,
+        question: &Question,
+        headers: &HeaderMap,
+        now: Timestamp,
+    ) -> Option<Result<Lookup>> {
+        let purging = &self.family.purging;
+        if purging.owes() {
+            return None;
+        }
+        let reading = self.reading(question, headers, now);
+        let mut entries = Entries::new();
+        if let Err(error) = self.store.try_read(&reading.keys, &mut entries)? {
+            return Some(Err(error));
+        }
+        if let Some(poll) = purging.due(now, self.purge_lag)
+            && let Err(error) = purging.poll_at_once(&self.store, &poll)?
+        {
+            return Some(Err(error));
+        }
+        let mut lookup = Lookup::nothing(now, purging.stamp());
+        if let Some((key, varied)) = lookup.take_in(self, question, headers, &reading, &entries) {
+            entries.clear();
+            if let Err(error) = self.store.try_read(&[key], &mut entries)? {
+                return Some(Err(error));
+            }
+            lookup.take_variant(question, &varied, &entries);
+        }
+        Some(Ok(lookup))
+    }
+
+    /// Asks the store: one trip, or two where the variant was not foreseen.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub(super) async fn look_up(&self, question: &Question, headers: &HeaderMap) -> Result<Lookup> {
+        let now = self.now();
+        let purging = &self.family.purging;
+        if let Some(Err(error)) = purging.retry(&self.store).await {
+            return Err(error);
+        }
+        let reading = self.reading(question, headers, now);
+        let entries = match purging.due(now, self.purge_lag) {
+            None => self.store.read(&reading.keys).await?,
+            Some(poll) => {
+                let read = self.store.read(&reading.keys);
+                let (read, poll) = together(join(read, purging.poll(&self.store, &poll))).await;
+                match Trip::of(&read, Some(&poll)) {
+                    Trip::Usable => read?,
+                    Trip::PassThrough => return Err(read.err().or(poll.err()).unwrap_or_else(unsaid)),
+                }
+            }
+        };
+        let mut lookup = Lookup::nothing(now, purging.stamp());
+        if let Some((key, varied)) = lookup.take_in(self, question, headers, &reading, &entries) {
+            let entries = self.store.read(&[key]).await?;
+            lookup.take_variant(question, &varied, &entries);
+        }
+        Ok(lookup)
+    }
+
+    fn reading(&self, question: &Question, headers: &HeaderMap, now: Timestamp) -> Reading {
+        let scope = &self.policy.scope;
+        let mut keys = SmallVec::new();
+        keys.push(scope.key(question.key.base_identifier()));
+        let hint = self.family.hints.find(question.key.digest(), now);
+        let hinted = hint.map(|names| Varied {
+            values: vary::digest_for(&names, headers, &self.policy.normalise),
+            names: names.to_vec(),
+        });
+        if let Some(varied) = &hinted {
+            keys.push(scope.key(question.key.variant_identifier(varied)));
+        }
+        Reading { keys, hinted }
+    }
+}
+
+fn unsaid() -> Error {
+    Error::invalid("a trip that failed without an error")
+}
+
+impl Lookup {
+    const fn nothing(now: Timestamp, stamp: Option<Stamp>) -> Self {
+        Self {
+            now,
+            base: None,
+            stamp,
+            found: Found::Nothing,
+            is_stale: false,
+        }
+    }
+
+    /// Takes in what was read. Returns the entry to read next, where the variant has one of its own that was not foreseen.
+    fn take_in(
+        &mut self,
+        config: &Config,
+        question: &Question,
+        headers: &HeaderMap,
+        reading: &Reading,
+        entries: &Entries,
+    ) -> Option<(Key, Varied)> {
+        let mut entries = entries.iter();
+        let entry = entries.next()?.as_ref()?;
+        let base = decode_base(entry.value(), question.key.digest());
+        let Some(base) = base else {
+            return None; // Damaged, or of a later version.
+        };
+        let normalise = &config.policy.normalise;
+        let selected = base.select(|names, values| {
+            names.is_empty() || vary::digests_for(names, headers, normalise).contains(values)
+        });
+        let mut next = None;
+        match selected {
+            Selected::None => {}
+            Selected::Inline(inline) => {
+                self.is_stale = inline.is_stale;
+                self.found = Found::Inline;
+            }
+            Selected::Other(other) => {
+                self.is_stale = other.is_stale;
+                if reading.hinted.as_ref() == Some(&other.varied) {
+                    let entry = entries.next().and_then(Option::as_ref);
+                    let packed = entry.and_then(|entry| {
+                        let digest = question.key.digest();
+                        decode_variant(entry.value(), digest, &base.generation, &other.varied)
+                    });
+                    self.found = packed.map_or(Found::Nothing, |packed| Found::Other(Box::new(packed)));
+                } else {
+                    let identifier = question.key.variant_identifier(&other.varied);
+                    next = Some((config.policy.scope.key(identifier), other.varied.clone()));
+                }
+            }
+        }
+        self.base = Some((base, entry.version()));
+        next
+    }
+
+    fn take_variant(&mut self, question: &Question, varied: &Varied, entries: &Entries) {
+        let Some((base, _)) = &self.base else { return };
+        let entry = entries.iter().next().and_then(Option::as_ref);
+        let packed = entry.and_then(|entry| {
+            decode_variant(entry.value(), question.key.digest(), &base.generation, varied)
+        });
+        if let Some(packed) = packed {
+            self.found = Found::Other(Box::new(packed));
+        }
+    }
+
+    /// Returns the variant that answers the request, whether or not it may be used.
+    pub(super) fn packed(&self) -> Option<&Packed> {
+        match &self.found {
+            Found::Nothing => None,
+            Found::Inline => {
+                let newest = self.base.as_ref().and_then(|(base, _)| base.newest.as_ref());
+                newest.map(|inline| &inline.packed)
+            }
+            Found::Other(packed) => Some(packed),
+        }
+    }
+
+    /// Returns the variant that this request may have.
+    pub(super) fn usable(&self, config: &Config, question: &Question) -> Option<&Packed> {
+        self.packed()
+            .filter(|packed| self.allows(config, question, packed))
+    }
+
+    fn allows(&self, config: &Config, question: &Question, packed: &Packed) -> bool {
+        let head = &packed.head;
+        config.family.purging.admits(head.stamp, &head.tags)
+            && question.admits(&config.policy, head)
+    }
+
+    pub(super) fn verdict(&self, config: &Config, question: &Question) -> Verdict {
+        let Some(packed) = self.usable(config, question) else {
+            let has_others = self.base.as_ref().is_some_and(|(base, _)| base.newest.is_some());
+            return Verdict::Miss(match self.packed() {
+                None if has_others => FwdReason::VaryMiss,
+                _ => FwdReason::UriMiss,
+            });
+        };
+        let freshness = &packed.head.freshness;
+        if !self.is_stale && question.accepts(freshness, self.now) {
+            Verdict::Fresh
+        } else if question.directives.is_none() && freshness.may_serve_while_revalidating(self.now) {
+            Verdict::WhileRevalidating
+        } else {
+            Verdict::Validate
+        }
+    }
+
+    /// Returns the response, by itself.
+    pub(super) fn into_stored(self, config: &Config) -> Option<Stored> {
+        let packed = match self.found {
+            Found::Nothing => None,
+            Found::Inline => self.base.and_then(|(base, _)| Some(base.newest?.packed)),
+            Found::Other(packed) => Some(*packed),
+        };
+        packed?.unpack(config.policy.policy.max_body)
+    }
+
+    /// Returns the response, and leaves it where it is.
+    pub(super) fn stored(&self, config: &Config) -> Option<Stored> {
+        self.packed()?.clone().unpack(config.policy.policy.max_body)
+    }
+
+    /// Returns the newest variant, if the request may have it once the service says that it is its answer.
+    pub(super) fn newest(&self, config: &Config, question: &Question) -> Option<&Packed> {
+        let newest = self.base.as_ref().and_then(|(base, _)| base.newest.as_ref());
+        let packed = newest.map(|inline| &inline.packed);
+        packed.filter(|packed| self.allows(config, question, packed))
+    }
+}

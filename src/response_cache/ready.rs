@@ -1,0 +1,64 @@
+//! A policy that is ready for use.
+
+use http::{HeaderMap, HeaderName, header::AUTHORIZATION};
+
+use super::{
+    CachePolicy,
+    semantics::{rules::Rules, vary::Normalise},
+};
+use crate::store::{Kind, Scope};
+
+pub(super) struct Ready {
+    pub(super) policy: CachePolicy,
+    pub(super) rules: Rules,
+    pub(super) scope: Scope,
+    pub(super) normalise: Normalise,
+    pub(super) key_headers: Vec<HeaderName>,
+    credentials: Vec<HeaderName>,
+}
+
+impl Ready {
+    pub(super) fn new(policy: CachePolicy, targets: &[HeaderName]) -> Self {
+        Self {
+            rules: Rules {
+                targets: targets.to_vec(),
+                default_ttl: policy.default_ttl,
+                override_ttl: policy.override_ttl,
+                status_ttls: policy.status_ttls().collect(),
+                heuristic: policy.heuristic,
+                stale_while_revalidate: policy.stale_while_revalidate,
+                stale_if_error: policy.stale_if_error,
+                stale_on_disconnect: policy.stale_on_disconnect,
+                set_cookie: policy.set_cookie,
+            },
+            scope: Scope::new(Kind::Cache, policy.name),
+            normalise: Normalise {
+                languages: policy.normalise_languages,
+                ..Normalise::default()
+            },
+            key_headers: names(policy.key_headers),
+            credentials: names(policy.credential_headers),
+            policy,
+        }
+    }
+
+    /// Returns whether an entry of the policy has more in its key than a URL.
+    pub(super) fn has_key_parts(&self) -> bool {
+        self.is_per_user() || !self.key_headers.is_empty()
+    }
+
+    pub(super) const fn is_per_user(&self) -> bool {
+        self.policy.per.is_some()
+    }
+
+    /// Returns whether a request says who somebody is, by other means than `Authorization`.
+    pub(super) fn has_credentials(&self, headers: &HeaderMap) -> bool {
+        self.credentials
+            .iter()
+            .any(|name| *name != AUTHORIZATION && headers.contains_key(name))
+    }
+}
+
+fn names(names: &'static [&'static str]) -> Vec<HeaderName> {
+    names.iter().copied().map(HeaderName::from_static).collect()
+}
