@@ -4,4 +4,4 @@ mod digest;
 mod semantics;
 mod stored;
 
-pub use self::semantics::rules::SetCookie;
+pub use self::semantics::{rules::SetCookie, storable::Reason};
