@@ -102,10 +102,7 @@ pub(in crate::response_cache) fn judge(
     asked.judge_credentials(allows_authorized, is_explicit)?;
     judge_vary(headers, asked.is_keyed_by_user)?;
     judge_basis(status, basis, said)?;
-    let has_validator = headers.contains_key(ETAG) || headers.contains_key(LAST_MODIFIED);
-    if !has_validator && !is_ever_usable(&freshness) {
-        return Err(Reason::NotFresh);
-    }
+    judge_use(headers, &freshness)?;
     Ok(Judged {
         freshness,
         is_explicit,
@@ -200,9 +197,11 @@ fn judge_basis(status: StatusCode, basis: Basis, said: &ResponseDirectives) -> R
     is_stored.then_some(()).ok_or(Reason::NotFresh)
 }
 
-fn is_ever_usable(freshness: &Freshness) -> bool {
-    let kept = freshness.keep_for(freshness.received, Duration::ZERO, false);
-    !kept.is_zero()
+fn judge_use(headers: &HeaderMap, freshness: &Freshness) -> Result<(), Reason> {
+    let has_validator = headers.contains_key(ETAG) || headers.contains_key(LAST_MODIFIED);
+    let usable = freshness.keep_for(freshness.received, Duration::ZERO, false);
+    let is_of_use = has_validator || !usable.is_zero();
+    is_of_use.then_some(()).ok_or(Reason::NotFresh)
 }
 
 /// Returns the fields that are not stored: those of qualified directives (sections 5.2.2.4 and 5.2.2.7), and cookies.

@@ -15,6 +15,8 @@ use super::{
 use crate::time::Timestamp;
 
 const RECEIVED: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
+type Lines = [(&'static str, &'static str)];
+
 /// The suite's pause.
 const PAUSE: f64 = 3.0;
 
@@ -62,7 +64,7 @@ fn said(directives: &str) -> Freshness {
 
 #[test]
 fn responses_are_fresh_as_the_suite_has_it() {
-    let cases: &[(&[(&str, &str)], bool)] = &[
+    let cases: &[(&Lines, bool)] = &[
         (&[], false),
         (&[("cache-control", "max-age=3600")], true),
         (&[("cache-control", "max-age=2"), ("date", "@0")], false),
@@ -188,7 +190,7 @@ fn a_targeted_field_replaces_expires() {
         targets: vec![HeaderName::from_static("cdn-cache-control")],
         ..Rules::default()
     };
-    let cases: &[(&[(&str, &str)], u64, Basis)] = &[
+    let cases: &[(&Lines, u64, Basis)] = &[
         (
             &[
                 ("cdn-cache-control", "max-age=3600"),

@@ -4,7 +4,8 @@ mod users;
 
 use std::time::Duration;
 
-use http::{HeaderName, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use proptest::prelude::*;
 
 use super::{
     super::{freshness::tests::head, rules::Rules},
@@ -293,5 +294,44 @@ fn reasons_are_words_of_a_token() {
         (Reason::NotFresh, "not-fresh"),
     ] {
         assert_eq!(reason.to_string(), word);
+    }
+}
+
+proptest! {
+    /// Nothing overflows, and a lifetime ends where it is said to end.
+    #[test]
+    fn any_head_is_judged(
+        lines in proptest::collection::vec((
+            prop_oneof![
+                Just("cache-control"), Just("cdn-cache-control"), Just("age"), Just("date"), Just("expires"),
+                Just("last-modified"), Just("vary"),
+            ],
+            prop_oneof![
+                "[ -~]{0,30}", "(s-max|max-)age=[0-9]{0,25}", "[0-9]{1,25}",
+                "Thu, [0-3][0-9] Feb [0-9]{4} 10:10:10 GMT",
+                "stale-(if-error|while-revalidate)=[0-9]{1,20}, max-age=1",
+            ],
+        ), 0..6),
+        (requested, received, now) in (any::<u64>(), any::<u64>(), any::<u64>()),
+    ) {
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines {
+            headers.append(name, HeaderValue::from_str(&value).unwrap());
+        }
+        let rules = Rules {
+            targets: names(&["cdn-cache-control"]),
+            heuristic: Some(Duration::MAX),
+            stale_while_revalidate: Duration::MAX,
+            ..Rules::default()
+        };
+        let [requested, received, now] = [requested, received, now].map(Timestamp::from_micros);
+        if let Ok(judged) = judge(&GET, StatusCode::OK, &headers, &rules, requested, received) {
+            let freshness = judged.freshness;
+            let left = freshness.time_left(now);
+            prop_assert_eq!(left < 0, freshness.age(now) > freshness.lifetime);
+            prop_assert!(!freshness.is_fresh(now) || left >= 0);
+            prop_assert!(freshness.lifetime <= crate::store::MAX_TTL);
+            prop_assert!(freshness.keep_for(now, Duration::MAX, true) <= crate::store::MAX_TTL);
+        }
     }
 }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use super::{Basis, RECEIVED, Rules, after, judge, secs};
+use super::{Basis, Lines, RECEIVED, Rules, after, judge, secs};
 
 const DAY: u64 = 24 * 60 * 60;
 
@@ -18,7 +18,7 @@ fn what_says_nothing_gets_what_the_policy_says() {
         heuristic: Some(secs(1000)),
         ..Rules::default()
     };
-    let cases: &[(u16, &[(&str, &str)], u64, Basis)] = &[
+    let cases: &[(u16, &Lines, u64, Basis)] = &[
         (200, &[], 60, Basis::Rules),
         (
             301,
@@ -68,7 +68,7 @@ fn an_overriding_lifetime_is_instead_of_what_is_said() {
         status_ttls: vec![(StatusCode::NOT_FOUND, secs(5))],
         ..Rules::default()
     };
-    let lines: &[&[(&str, &str)]] = &[
+    let lines: &[&Lines] = &[
         &[],
         &[("cache-control", "max-age=7")],
         &[("cache-control", "max-age=0, s-maxage=900")],
@@ -114,7 +114,7 @@ fn heuristics_are_as_the_suite_has_them() {
         heuristic: Some(secs(DAY)),
         ..Rules::default()
     };
-    let lines: &[(&str, &str)] = &[("last-modified", "@-86400"), ("date", "@0")];
+    let lines: &Lines = &[("last-modified", "@-86400"), ("date", "@0")];
     for status in [200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501] {
         let (freshness, basis) = judge(status, lines, &rules);
         assert_eq!(
