@@ -1,5 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use proptest::prelude::*;
+
 use super::{Outcome::*, *};
 use sfv::{List, ListEntry, Parser};
 
@@ -106,5 +108,14 @@ fn an_age_is_in_whole_seconds_and_fits() {
         (Duration::MAX, "2147483648"),
     ] {
         assert_eq!(age(duration), expected);
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_a_structured_field(odd: String) {
+        let name = Name::new(&odd);
+        let status = CacheStatus { key: Some(&odd), detail: Some(&odd), ..CacheStatus::new(&name, Hit) };
+        prop_assert!(Parser::new(&text(&status)).parse::<List>().is_ok());
     }
 }

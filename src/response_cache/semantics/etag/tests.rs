@@ -2,6 +2,8 @@
 
 use http::header::IF_NONE_MATCH;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::response_cache::semantics::heads::headers;
 
@@ -103,5 +105,25 @@ fn what_could_mean_something_else_in_a_list_is_not_sent() {
         ("w/\"1\"", false),
     ] {
         assert_eq!(ETag::parse(tag.as_bytes()).is_sendable(), sent, "{tag}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_tag_is_found_in_the_list_that_it_is_put_into(
+        tags in prop::collection::vec("(W/)?\"[!#-~é]{0,6}\"", 1..5),
+        noise: Vec<u8>,
+    ) {
+        let mut list = Vec::new();
+        for tag in &tags {
+            ETag::parse(tag.as_bytes()).put(&mut list);
+        }
+        for tag in &tags {
+            let tag = ETag::parse(tag.as_bytes());
+            prop_assert!(tag.is_sendable());
+            prop_assert!(members(&list).any(|member| ETag::parse(member).is_like(tag)));
+        }
+        prop_assert_eq!(members(&list).count(), tags.len());
+        members(&noise).for_each(|member| { ETag::parse(member).is_sendable(); });
     }
 }

@@ -3,7 +3,9 @@
 use super::*;
 use crate::response_cache::semantics::heads::headers;
 
-fn invalidated(method: &str, status: u16, uri: &str, response: &[(&str, &str)]) -> Vec<String> {
+type Lines<'a> = &'a [(&'a str, &'a str)];
+
+fn invalidated(method: &str, status: u16, uri: &str, response: Lines<'_>) -> Vec<String> {
     let method = Method::from_bytes(method.as_bytes()).unwrap();
     let status = StatusCode::from_u16(status).unwrap();
     let (uri, request) = (uri.parse().unwrap(), headers(&[("host", "h:8000")]));
@@ -41,7 +43,7 @@ fn safe_methods_invalidate_nothing() {
 
 #[test]
 fn what_the_response_names_at_the_same_origin_is_invalidated_too() {
-    let cases: &[(&[(&str, &str)], &[&str])] = &[
+    let cases: &[(Lines<'_>, &[&str])] = &[
         // As `invalidation.mjs` of the public suite has them.
         (
             &[

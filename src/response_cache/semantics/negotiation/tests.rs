@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 fn text(text: Text) -> String {
@@ -94,4 +96,24 @@ fn the_favourites_are_all_languages_of_the_greatest_weight() {
     let nine = "a,b,c,d,e,f,g,h,i";
     assert!(favourites(nine.as_bytes()).is_empty());
     assert_eq!(favourites(nine.trim_end_matches(",i").as_bytes()).len(), 8);
+}
+
+proptest! {
+    #[test]
+    fn any_value_has_one_form_whatever_its_order(members in prop::collection::vec("[a-cA-C*;q=01. ]{0,8}", 0..5)) {
+        let forward = members.join(",");
+        let backward: Vec<_> = members.into_iter().rev().collect();
+        let form = canonical(forward.as_bytes());
+        prop_assert_eq!(&form, &canonical(backward.join(" , ").as_bytes()));
+        if let Some(form) = form {
+            prop_assert_eq!(canonical(&form), Some(form));
+        }
+    }
+
+    #[test]
+    fn no_bytes_panic(value: Vec<u8>) {
+        let _ = canonical(&value);
+        let _ = codings(&value, &["gzip"]);
+        let _ = favourites(&value);
+    }
 }

@@ -1,10 +1,14 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use proptest::prelude::*;
+
 use super::{
     Ranged::{Full, Unsatisfiable},
     *,
 };
 use crate::response_cache::semantics::heads::{headers, stored};
+
+type Lines<'a> = &'a [(&'a str, &'a str)];
 
 const EARLIER: &str = "Tue, 15 Nov 1994 08:12:31 GMT";
 const DATE_OF_IT: &str = "Tue, 15 Nov 1994 12:45:26 GMT";
@@ -105,7 +109,7 @@ fn only_a_get_of_a_200_has_ranges() {
 #[test]
 fn a_range_of_something_else_is_all_of_it() {
     let dated = [("last-modified", EARLIER), ("date", DATE_OF_IT)];
-    let cases: &[(&[(&str, &str)], &[&str], bool)] = &[
+    let cases: &[(Lines<'_>, &[&str], bool)] = &[
         (&[("etag", "\"1\"")], &["\"1\""], true),
         (&[("etag", "\"1\"")], &["\"2\""], false),
         (&[("etag", "\"1\"")], &["W/\"1\""], false),
@@ -144,4 +148,15 @@ fn a_part_says_where_it_belongs() {
     assert_eq!(text(part(0, 1)).as_deref(), Some("bytes 0-1/11"));
     assert_eq!(text(Unsatisfiable).as_deref(), Some("bytes */11"));
     assert_eq!(text(Full), None);
+}
+
+proptest! {
+    #[test]
+    fn a_part_is_never_outside_of_the_body(range in "bytes=[0-9]{0,20}-[0-9]{0,20}", len: u64) {
+        let ranged = of(&range, len);
+        if let Ranged::Partial { first, last } = ranged {
+            prop_assert!(first <= last && last < len);
+        }
+        prop_assert_eq!(ranged.content_range(len).is_none(), ranged == Full);
+    }
 }

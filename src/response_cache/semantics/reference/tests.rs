@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 fn resolved(base: &str, reference: &str) -> String {
@@ -128,4 +130,22 @@ fn an_origin_is_a_scheme_a_host_and_a_port() {
     }
     let is_here = |text| Reference::parse(text).is_some_and(|it| it.is_at(None));
     assert!(is_here("a/b") && !is_here("http://h/a"));
+}
+
+proptest! {
+    #[test]
+    fn what_is_resolved_is_an_absolute_path_without_dot_segments(
+        base in "/[a./]{0,12}",
+        text in "[ab./?#:@\\[\\]é]{0,12}",
+    ) {
+        let base: PathAndQuery = base.parse().expect("a path");
+        let Some(reference) = Reference::parse(&text) else { return Ok(()) };
+        let resolved = resolve(&base, &reference);
+        prop_assert!(resolved.starts_with('/'));
+        let path = resolved.split('?').next().unwrap_or_default();
+        let has_dots = path.split('/').any(|segment| matches!(segment, "." | ".."));
+        // The base itself is as the request has it.
+        prop_assert!(!has_dots || path == base.path());
+        let _ = reference.is_at(Some(Origin { scheme: None, authority: &text }));
+    }
 }

@@ -3,6 +3,8 @@
 use super::*;
 use crate::response_cache::semantics::heads::headers;
 
+type Lines<'a> = &'a [(&'a str, &'a str)];
+
 const LM: &str = "Tue, 15 Nov 1994 08:12:31 GMT";
 const LATER: &str = "Tue, 15 Nov 1994 08:12:32 GMT";
 
@@ -32,7 +34,7 @@ fn a_request_asks_by_all_tags_and_the_newest_date() {
 #[test]
 fn a_request_about_one_response_says_so() {
     let plain = ("abc", "123");
-    let cases: &[(&[(&str, &str)], &[(&str, &str)])] = &[
+    let cases: &[(Lines<'_>, Lines<'_>)] = &[
         (&[("etag", "\"1\"")], &[plain, ("if-none-match", "\"1\"")]),
         (
             &[("etag", "W/\"1\"")],
@@ -95,7 +97,7 @@ fn the_clients_own_conditions_go() {
 fn a_304_is_about_the_responses_that_share_its_validator() {
     let tag = |tag| ("etag", tag);
     let date = |date| ("last-modified", date);
-    let cases: &[(&[(&str, &str)], &[(&str, &str)], bool)] = &[
+    let cases: &[(Lines<'_>, Lines<'_>, bool)] = &[
         (&[tag("\"1\"")], &[tag("\"1\"")], true),
         (&[tag("\"1\"")], &[tag("\"2\"")], false),
         (&[tag("\"1\"")], &[tag("W/\"1\"")], false),
@@ -134,7 +136,7 @@ fn a_304_that_names_nothing_is_about_the_only_one_that_was_asked_for() {
 #[test]
 fn a_head_freshens_what_is_the_same_and_invalidates_what_is_not() {
     let stored = headers(&[("etag", "\"1\""), ("last-modified", LM)]);
-    let cases: &[(&[(&str, &str)], HeadEffect)] = &[
+    let cases: &[(Lines<'_>, HeadEffect)] = &[
         (&[], HeadEffect::Freshen),
         (&[("cache-control", "max-age=1000")], HeadEffect::Freshen),
         (&[("etag", "\"1\"")], HeadEffect::Freshen),

@@ -202,6 +202,11 @@ fn the_language_that_a_request_likes_best_answers_it_if_so_set() {
     // It got what it likes less: that says nothing to others.
     assert!(reused("en, de;q=0.5", "de;q=0.5, en", &ALL));
     assert!(!reused("en, de;q=0.5", "de", &ALL));
+    // One that does not tell its language answers those who sent the same.
+    let untold = [("vary", "accept-language")];
+    let first = [("accept-language", "de")];
+    let second = [("accept-language", "de, fr;q=0.5")];
+    assert!(!is_reused(&untold, &first, &second, &ALL));
     // The other fields count as well.
     let vary = [("vary", "accept-language, foo"), ("content-language", "de")];
     let first = [("accept-language", "de"), ("foo", "1")];
