@@ -6,14 +6,14 @@ use http::{HeaderName, request::Parts, uri::Scheme};
 
 use super::{
     CachePolicy, Event,
-    cache_status::Label,
     family::{Family, Seed},
     ready::Ready,
+    semantics::cache_status::Name,
 };
 use crate::{
     executor::Executor,
     func::Func,
-    store::SharedStore,
+    store::{Entries, SharedStore, Store},
     time::{Timer, Timestamp},
 };
 
@@ -24,7 +24,7 @@ pub(super) struct Config {
     targets: Vec<HeaderName>,
     pub(super) trusts: Option<Func<Parts, bool>>,
     pub(super) scheme: Scheme,
-    pub(super) status: Option<Label>,
+    pub(super) status: Option<Name>,
     pub(super) invalidates: bool,
     pub(super) purge_lag: Duration,
     pub(super) refresh_limit: Duration,
@@ -32,20 +32,19 @@ pub(super) struct Config {
     pub(super) on_event: Option<OnEvent>,
     pub(super) timer: Option<Timer>,
     pub(super) executor: Option<Executor>,
+    /// The store is in this process.
+    pub(super) is_local: bool,
     seed: Seed,
     pub(super) family: Arc<Family>,
 }
 
 pub(super) type OnEvent = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
 
-/// For how long a response waits for what is written because of it.
-pub(super) const HOLD: Duration = Duration::from_millis(50);
-
 impl Config {
     pub(super) fn new(store: SharedStore, policy: CachePolicy) -> Self {
         let targets = vec![HeaderName::from_static("tower-upstash-cache-control")];
         let seed = Seed::default();
-        let policy = Arc::new(Ready::new(policy, &targets));
+        let policy = Arc::new(Ready::new(policy, &targets, &Scheme::HTTP));
         let family = seed.grow(&store);
         family.add(&policy);
         Self {
@@ -53,7 +52,7 @@ impl Config {
             targets,
             trusts: None,
             scheme: Scheme::HTTP,
-            status: Some(Label::new("tower-upstash")),
+            status: Some(Name::new("tower-upstash")),
             invalidates: true,
             purge_lag: Duration::ZERO,
             refresh_limit: Duration::from_secs(30),
@@ -61,6 +60,7 @@ impl Config {
             on_event: None,
             timer: Timer::of_platform(),
             executor: Executor::of_platform(),
+            is_local: store.try_read(&[], &mut Entries::new()).is_some(),
             seed,
             family: Arc::new(family),
             store,
@@ -68,8 +68,13 @@ impl Config {
     }
 
     pub(super) fn set_policy(&mut self, policy: CachePolicy) {
-        self.policy = Arc::new(Ready::new(policy, &self.targets));
+        self.policy = Arc::new(Ready::new(policy, &self.targets, &self.scheme));
         self.family.add(&self.policy);
+    }
+
+    pub(super) fn set_scheme(&mut self, scheme: Scheme) {
+        self.scheme = scheme;
+        self.set_policy(self.policy.policy.clone());
     }
 
     pub(super) fn set_targets(&mut self, targets: Vec<HeaderName>) {

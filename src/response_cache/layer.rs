@@ -5,7 +5,10 @@ use std::{fmt, sync::Arc, time::Duration};
 use http::{HeaderName, request::Parts, uri::Scheme};
 use tower_layer::Layer;
 
-use super::{CachePolicy, Event, ResponseCache, ResponseCacheHandle, config::Config};
+use super::{
+    CachePolicy, Event, ResponseCache, ResponseCacheHandle, config::Config,
+    semantics::cache_status::Name,
+};
 use crate::{
     executor::Executor,
     func::Func,
@@ -78,7 +81,7 @@ impl ResponseCacheLayer {
     /// Sets the scheme of requests whose URI has none, as in HTTP/1: part of the key. Default: `http`.
     #[must_use]
     pub fn scheme(self, scheme: Scheme) -> Self {
-        self.set(|config| config.scheme = scheme)
+        self.set(|config| config.set_scheme(scheme))
     }
 
     /// Sets the name of this cache in `Cache-Status` (RFC 9211), which each response gets. Default: `tower-upstash`. `None`:
@@ -86,13 +89,10 @@ impl ResponseCacheLayer {
     ///
     /// # Security
     /// The field tells clients whether somebody has asked for the same before. So does the time that an answer takes.
-    ///
-    /// # Panics
-    /// If the name is empty or has characters other than visible ASCII and spaces.
     #[must_use]
     pub fn cache_status(self, name: impl Into<Option<&'static str>>) -> Self {
-        let name = name.into();
-        self.set(|config| config.set_status_name(name))
+        let name = name.into().map(Name::new);
+        self.set(|config| config.status = name)
     }
 
     /// Lets unsafe requests leave stored responses alone. Default: a successful one invalidates what is stored for its URL,

@@ -4,7 +4,10 @@ use std::{fmt, time::Duration};
 
 use http::{StatusCode, request, response};
 
-use super::{key::Query, semantics::rules::SetCookie};
+use super::{
+    key::Query,
+    semantics::{rules::SetCookie, vary::Normalise},
+};
 use crate::{few::replace, func::Func, store::Identifier};
 
 /// How the responses of a route are cached.
@@ -52,7 +55,7 @@ pub struct CachePolicy {
     pub(super) collapse: bool,
     pub(super) collapse_wait: Duration,
     pub(super) finish_abandoned: bool,
-    pub(super) normalise_languages: bool,
+    pub(super) normalise: Normalise,
 }
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -93,7 +96,11 @@ impl CachePolicy {
             collapse: true,
             collapse_wait: Duration::from_secs(10),
             finish_abandoned: false,
-            normalise_languages: false,
+            normalise: Normalise {
+                codings: None,
+                by_language: false,
+                unknown_lists: false,
+            },
         }
     }
 
@@ -365,11 +372,28 @@ impl CachePolicy {
         self
     }
 
-    /// Takes `Accept-Language` fields for the same that ask for the same languages in the same order of preference. Default:
-    /// what `Vary` names is compared by its text.
+    /// Takes two `Accept-Encoding` fields for the same that accept the same of these codings, for responses with `Vary:
+    /// Accept-Encoding`. The service must answer in one of them, or in none: another one is not stored. Default: they are the
+    /// same if they differ in order, case and white space only.
     #[must_use]
-    pub const fn normalise_languages(mut self) -> Self {
-        self.normalise_languages = true;
+    pub const fn codings(mut self, codings: &'static [&'static str]) -> Self {
+        self.normalise.codings = Some(codings);
+        self
+    }
+
+    /// Gives a response with `Vary: Accept-Language` to everybody whose favourite language is that of its
+    /// `Content-Language`. Default: to those who asked for the same languages.
+    #[must_use]
+    pub const fn by_language(mut self) -> Self {
+        self.normalise.by_language = true;
+        self
+    }
+
+    /// Takes every field that `Vary` names for a list, in which white space around commas means nothing. Default: only those
+    /// that are known to be lists.
+    #[must_use]
+    pub const fn lists(mut self) -> Self {
+        self.normalise.unknown_lists = true;
         self
     }
 

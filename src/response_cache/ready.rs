@@ -1,9 +1,10 @@
 //! A policy that is ready for use.
 
-use http::{HeaderMap, HeaderName, header::AUTHORIZATION};
+use http::{HeaderMap, HeaderName, header::AUTHORIZATION, uri::Scheme};
 
 use super::{
     CachePolicy,
+    key::KeyParts,
     semantics::{rules::Rules, vary::Normalise},
 };
 use crate::store::{Kind, Scope};
@@ -13,15 +14,16 @@ pub(super) struct Ready {
     pub(super) rules: Rules,
     pub(super) scope: Scope,
     pub(super) normalise: Normalise,
-    pub(super) key_headers: Vec<HeaderName>,
+    pub(super) key_parts: KeyParts,
     credentials: Vec<HeaderName>,
 }
 
 impl Ready {
-    pub(super) fn new(policy: CachePolicy, targets: &[HeaderName]) -> Self {
+    pub(super) fn new(policy: CachePolicy, targets: &[HeaderName], scheme: &Scheme) -> Self {
         Self {
             rules: Rules {
                 targets: targets.to_vec(),
+                handler_ttl: None,
                 default_ttl: policy.default_ttl,
                 override_ttl: policy.override_ttl,
                 status_ttls: policy.status_ttls().collect(),
@@ -32,11 +34,13 @@ impl Ready {
                 set_cookie: policy.set_cookie,
             },
             scope: Scope::new(Kind::Cache, policy.name),
-            normalise: Normalise {
-                languages: policy.normalise_languages,
-                ..Normalise::default()
+            normalise: policy.normalise,
+            key_parts: KeyParts {
+                policy: policy.name,
+                scheme: Some(scheme.clone()),
+                query: policy.query,
+                headers: names(policy.key_headers),
             },
-            key_headers: names(policy.key_headers),
             credentials: names(policy.credential_headers),
             policy,
         }
@@ -44,7 +48,7 @@ impl Ready {
 
     /// Returns whether an entry of the policy has more in its key than a URL.
     pub(super) fn has_key_parts(&self) -> bool {
-        self.is_per_user() || !self.key_headers.is_empty()
+        self.is_per_user() || !self.key_parts.headers.is_empty()
     }
 
     pub(super) const fn is_per_user(&self) -> bool {

@@ -93,15 +93,8 @@ impl Dates<'_> {
 
     fn date(&self, headers: &HeaderMap, name: &HeaderName) -> Option<Timestamp> {
         // The century of a year with two digits does not change while a response is stored.
-        http_date(only(headers, name)?, self.0.freshness.received)
+        date::parse(only(headers, name)?, self.0.freshness.received)
     }
-}
-
-/// Reads an HTTP date. `date::parse`, which is strict, takes its place.
-pub(super) fn http_date(value: &HeaderValue, _now: Timestamp) -> Option<Timestamp> {
-    let time = httpdate::parse_http_date(value.to_str().ok()?).ok()?;
-    let since_epoch = time.duration_since(UNIX_EPOCH).ok()?;
-    Some(Timestamp::from_micros(0).after(since_epoch))
 }
 
 fn describes_a_body(name: &str) -> bool {

@@ -66,7 +66,7 @@ impl Freshness {
         let (lifetime, basis) = lifetime::of(answer, date, governing, rules);
         let lifetime = match basis {
             // What a policy says is counted from here, however old the response is.
-            Basis::Rules => initial_age.saturating_add(lifetime),
+            Basis::Handler | Basis::Rules => initial_age.saturating_add(lifetime),
             _ => lifetime,
         };
         let freshness = Self {

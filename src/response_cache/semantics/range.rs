@@ -6,7 +6,7 @@ use http::{
 };
 
 use super::{
-    conditional::http_date,
+    date,
     etag::{ETag, only},
 };
 use crate::response_cache::stored::StoredHead;
@@ -77,7 +77,7 @@ fn is_same(request: &HeaderMap, stored: &StoredHead) -> bool {
     if ETag::of(headers).is_some_and(|stored| tag.is(stored)) {
         return true;
     }
-    let dated = |name| http_date(only(headers, &name)?, received);
+    let dated = |name| date::parse(only(headers, &name)?, received);
     only(headers, &LAST_MODIFIED) == Some(validator)
         && dated(LAST_MODIFIED).is_some_and(|modified| modified < dated(DATE).unwrap_or(received))
 }

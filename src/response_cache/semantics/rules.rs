@@ -25,12 +25,14 @@ pub enum SetCookie {
 pub(in crate::response_cache) struct Rules {
     /// Targeted fields (RFC 9213), the first that is there and valid decides.
     pub(in crate::response_cache) targets: Vec<HeaderName>,
-    /// The lifetime of answers that say nothing, with a status that is cacheable by default.
+    /// What the handler says, for this cache.
+    pub(in crate::response_cache) handler_ttl: Option<Duration>,
+    /// The lifetime of answers that say nothing, with a status that is cacheable by default; not of 5xx.
     pub(in crate::response_cache) default_ttl: Option<Duration>,
     /// The lifetime of answers with a status that is cacheable by default, whatever they say (but `no-store` and
-    /// `private` stay).
+    /// `private` stay); not of 5xx.
     pub(in crate::response_cache) override_ttl: Option<Duration>,
-    /// The lifetime of answers of a status that say nothing.
+    /// The lifetime of answers of a status that say nothing; never of 429.
     pub(in crate::response_cache) status_ttls: Vec<(StatusCode, Duration)>,
     /// Whether a tenth of the time since `Last-Modified` is the lifetime of what says nothing, at most that long.
     pub(in crate::response_cache) heuristic: Option<Duration>,
@@ -46,6 +48,7 @@ impl Default for Rules {
     fn default() -> Self {
         Self {
             targets: Vec::new(),
+            handler_ttl: None,
             default_ttl: None,
             override_ttl: None,
             status_ttls: Vec::new(),

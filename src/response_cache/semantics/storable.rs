@@ -71,6 +71,56 @@ pub enum Reason {
     Vary,
     /// It never would be of use: it is not fresh, and cannot be validated.
     NotFresh,
+    /// The request said `no-store`, and is trusted.
+    Request,
+    /// The policy or the handler said so.
+    Policy,
+    /// It is marked as [`Personal`](crate::response_cache::Personal).
+    Personal,
+    /// It is an event stream, or gRPC.
+    Stream,
+    /// Its body is too large for the policy, its entry for the store, or there is no memory left to record it.
+    TooLarge,
+    /// It has more tags than are kept, a tag that is too long, or malformed ones.
+    Tags,
+    /// It has trailers.
+    Trailers,
+    /// Its body was cut off or given up, or is not as long as announced.
+    Incomplete,
+    /// It was purged while it was received.
+    Purged,
+    /// Another response was stored while it was received.
+    Overtaken,
+}
+
+impl Reason {
+    /// Returns the reason as a token, as it is told in the `detail` of `Cache-Status`.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Method => "method",
+            Self::Range => "range",
+            Self::Status => "status",
+            Self::MustUnderstand => "must-understand",
+            Self::NoStore => "no-store",
+            Self::Private => "private",
+            Self::Authorization => "authorization",
+            Self::Credentials => "credentials",
+            Self::SetCookie => "set-cookie",
+            Self::Vary => "vary",
+            Self::NotFresh => "not-fresh",
+            Self::Request => "request",
+            Self::Policy => "policy",
+            Self::Personal => "personal",
+            Self::Stream => "stream",
+            Self::TooLarge => "too-large",
+            Self::Tags => "tags",
+            Self::Trailers => "trailers",
+            Self::Incomplete => "incomplete",
+            Self::Purged => "purged",
+            Self::Overtaken => "overtaken",
+        }
+    }
 }
 
 /// Returns how a response may be stored, or why not.
@@ -97,7 +147,7 @@ pub(in crate::response_cache) fn judge(
         received,
     };
     let (freshness, basis) = Freshness::of(&answer, &governing, rules);
-    let is_explicit = basis == Basis::Explicit || said.public;
+    let is_explicit = matches!(basis, Basis::Explicit | Basis::Handler) || said.public;
     let allows_authorized = said.allows_authorized();
     asked.judge_credentials(allows_authorized, is_explicit)?;
     judge_vary(headers, asked.is_keyed_by_user)?;
@@ -186,12 +236,12 @@ fn judge_vary(headers: &HeaderMap, is_keyed_by_user: bool) -> Result<(), Reason>
 /// The last condition of section 3, and more for what should not last.
 fn judge_basis(status: StatusCode, basis: Basis, said: &ResponseDirectives) -> Result<(), Reason> {
     if status == StatusCode::TOO_MANY_REQUESTS {
-        let is_meant = basis == Basis::Explicit && said.public;
+        let is_meant = basis == Basis::Handler || (basis == Basis::Explicit && said.public);
         return is_meant.then_some(()).ok_or(Reason::Status);
     }
     let is_cacheable = said.public || is_cacheable_by_default(status);
     let is_stored = match basis {
-        Basis::Explicit | Basis::Rules | Basis::Heuristic => true,
+        Basis::Explicit | Basis::Handler | Basis::Rules | Basis::Heuristic => true,
         Basis::Nothing => is_cacheable && !status.is_server_error(),
     };
     is_stored.then_some(()).ok_or(Reason::NotFresh)
@@ -223,18 +273,6 @@ fn without(
 
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Method => "method",
-            Self::Range => "range",
-            Self::Status => "status",
-            Self::MustUnderstand => "must-understand",
-            Self::NoStore => "no-store",
-            Self::Private => "private",
-            Self::Authorization => "authorization",
-            Self::Credentials => "credentials",
-            Self::SetCookie => "set-cookie",
-            Self::Vary => "vary",
-            Self::NotFresh => "not-fresh",
-        })
+        f.write_str(self.as_str())
     }
 }

@@ -19,6 +19,8 @@ use crate::{
 pub(in crate::response_cache) enum Basis {
     /// The response says it.
     Explicit,
+    /// The handler says it, for this cache. The lifetime begins when the response is received.
+    Handler,
     /// The policy says it. The lifetime begins when the response is received.
     Rules,
     /// Its age when it was generated.
@@ -33,6 +35,9 @@ pub(super) fn of(
     governing: &Governing,
     rules: &Rules,
 ) -> (Duration, Basis) {
+    if let Some(ttl) = rules.handler_ttl {
+        return (ttl, Basis::Handler);
+    }
     let overriding = rules.override_ttl.filter(|_| takes_default(answer.status));
     if let Some(ttl) = overriding {
         return (ttl, Basis::Rules);
