@@ -13,4 +13,5 @@ pub mod quota;
 pub mod rate_limit;
 pub mod response_cache;
 pub mod store;
+mod table;
 pub mod time;
