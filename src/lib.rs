@@ -5,6 +5,7 @@ mod background;
 pub mod body;
 pub mod executor;
 mod few;
+mod flights;
 mod func;
 mod head;
 mod jitter;

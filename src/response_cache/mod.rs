@@ -1,6 +1,7 @@
 //! Response caching: a shared HTTP cache (RFC 9111) inside a Tower server.
 
 mod digest;
+mod hints;
 mod semantics;
 mod stored;
 
