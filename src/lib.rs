@@ -9,6 +9,7 @@ mod flights;
 mod func;
 mod head;
 mod jitter;
+pub mod memo;
 mod notice;
 pub mod quota;
 pub mod rate_limit;
