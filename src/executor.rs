@@ -25,6 +25,10 @@ mod platform;
 #[path = "executor/none.rs"]
 mod platform;
 
+/// Whether what happens in one request may wake another: not in a Worker, where what a request has under way ends with
+/// it.
+pub(crate) use self::platform::WAKES_OTHERS;
+
 mod finish;
 
 use std::{fmt, pin::Pin, sync::Arc};

@@ -2,6 +2,8 @@
 
 use super::Executor;
 
+pub(crate) const WAKES_OTHERS: bool = true;
+
 pub(super) const fn executor() -> Option<Executor> {
     None
 }

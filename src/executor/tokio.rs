@@ -6,6 +6,8 @@ use tokio::runtime::Handle;
 
 use super::{Executor, Task};
 
+pub(crate) const WAKES_OTHERS: bool = true;
+
 pub(super) fn executor() -> Option<Executor> {
     Some(Executor::tokio())
 }

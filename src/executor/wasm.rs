@@ -2,6 +2,8 @@
 
 use super::{Executor, Task};
 
+pub(crate) const WAKES_OTHERS: bool = false;
+
 pub(super) fn executor() -> Option<Executor> {
     Some(Executor::javascript())
 }

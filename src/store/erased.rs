@@ -1,17 +1,19 @@
 //! The private twin of the contract, with boxed futures: what [`SharedStore`](super::SharedStore) points to.
 
-use std::{future::Future, pin::Pin, time::Duration};
+use std::{future::Future, pin::Pin, sync::OnceLock, time::Duration};
 
 use super::{
     Batch, Claim, Cursor, Decisions, Entries, Key, Limits, Members, Position, Purge, Purges,
     Result, Scope, Store, Written, registry::Registry,
 };
+use crate::memo::Calls;
 
 pub(super) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
 /// The contract with boxed futures.
 pub(super) trait DynStore: Send + Sync {
     fn registry(&self) -> &Registry;
+    fn calls(&self) -> &Calls;
     fn erased_read<'a>(&'a self, keys: &'a [Key]) -> BoxFuture<'a, Entries>;
     fn erased_write<'a>(&'a self, batch: &'a Batch) -> BoxFuture<'a, Written>;
     fn erased_increment<'a>(&'a self, key: &'a Key, by: i64, ttl: Duration) -> BoxFuture<'a, i64>;
@@ -35,6 +37,8 @@ pub(super) trait DynStore: Send + Sync {
 pub(super) struct Shared<S> {
     store: S,
     registry: Registry,
+    // Most stores keep no memo.
+    calls: OnceLock<Calls>,
 }
 
 impl<S> Shared<S> {
@@ -42,6 +46,7 @@ impl<S> Shared<S> {
         Self {
             store,
             registry: Registry::default(),
+            calls: OnceLock::new(),
         }
     }
 }
@@ -49,6 +54,10 @@ impl<S> Shared<S> {
 impl<S: Store> DynStore for Shared<S> {
     fn registry(&self) -> &Registry {
         &self.registry
+    }
+
+    fn calls(&self) -> &Calls {
+        self.calls.get_or_init(Calls::new)
     }
 
     fn erased_read<'a>(&'a self, keys: &'a [Key]) -> BoxFuture<'a, Entries> {

@@ -11,7 +11,7 @@ use super::{
     erased::{DynStore, Shared},
     registry::Registration,
 };
-use crate::quota::Quota;
+use crate::{memo::Calls, quota::Quota};
 
 /// Any [`Store`], behind one pointer. Cheap to clone.
 ///
@@ -32,6 +32,11 @@ impl SharedStore {
     /// Another quota, if the name is taken by that: the two would undo each other on one counter.
     pub(crate) fn register(&self, name: &'static str, quota: Quota) -> Result<Registration, Quota> {
         self.0.registry().register(name, quota)
+    }
+
+    /// Returns the calls of memos that are under way over all clones of this handle.
+    pub(crate) fn calls(&self) -> &Calls {
+        self.0.calls()
     }
 
     /// Returns what no other handle has while this one or a clone of it lives.

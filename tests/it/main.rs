@@ -11,6 +11,7 @@ mod examples;
 mod heard;
 mod limiter;
 mod lock;
+mod memo;
 mod memory;
 mod node;
 mod quickstart;

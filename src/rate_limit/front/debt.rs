@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::table::{Digest, Slot};
 use crate::{
     quota::{Algorithm, Quota},
     store::{Claim, Decision, Spend, Window},
+    table::{Digest, Slot},
     time::{Timestamp, micros},
 };
 

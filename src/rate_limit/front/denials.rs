@@ -2,10 +2,10 @@
 
 use std::{fmt, time::Duration};
 
-use super::table::{Digest, Slot, Table};
 use crate::{
     quota::{Algorithm, Quota},
     store::{Claim, Decision, Key, Spend, Verdict},
+    table::{Digest, Slot, Table},
     time::{Timestamp, micros},
 };
 

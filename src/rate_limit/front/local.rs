@@ -7,9 +7,10 @@ use std::{
 
 use smallvec::SmallVec;
 
-use super::{debt::Debt, table::Table};
+use super::debt::Debt;
 use crate::{
     store::{Claim, Decisions, Error, ErrorKind, MemoryStore, Spend, Store},
+    table::Table,
     time::{Clock, SystemClock, Timestamp},
 };
 

@@ -8,7 +8,6 @@ mod debt;
 mod denials;
 mod lease;
 mod local;
-mod table;
 
 pub(super) use self::{
     denials::Denials,

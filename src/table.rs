@@ -11,10 +11,10 @@ use std::{
 use crate::time::Timestamp;
 
 /// A [`Key::digest`](crate::store::Key::digest).
-pub(super) type Digest = (u64, u64);
+pub(crate) type Digest = (u64, u64);
 
-/// What a place of a [`Table`] holds.
-pub(super) trait Slot: Copy {
+/// What a place of a [`Table`] holds. It is cloned and dropped under a lock: no code of a user's.
+pub(crate) trait Slot: Clone {
     /// Returns whose it is. A key has one place.
     fn digest(&self) -> Digest;
 
@@ -28,7 +28,7 @@ pub(super) trait Slot: Copy {
 /// A table of at most so many entries. It allocates once, with the first entry, and never again.
 ///
 /// Where a set is full, what has ended gives way first, else what ends soonest.
-pub(super) struct Table<T> {
+pub(crate) struct Table<T> {
     len: usize,
     sets: OnceLock<Box<[Mutex<Set<T>>]>>,
     // The end of the last entry, so that a table of which nothing lives costs one load. Zero: nothing lives.
@@ -43,7 +43,7 @@ const MOST: usize = 1 << 20;
 
 impl<T: Slot> Table<T> {
     /// Creates a table of that many entries, rounded up to whole sets, at most a million. With none it keeps nothing.
-    pub(super) const fn new(entries: usize) -> Self {
+    pub(crate) const fn new(entries: usize) -> Self {
         let entries = if entries > MOST { MOST } else { entries };
         Self {
             len: entries.div_ceil(WAYS),
@@ -54,14 +54,14 @@ impl<T: Slot> Table<T> {
 
     /// Returns whether nothing lives, without a look at a clock: true is certain, false is not.
     #[inline]
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         // Relaxed: an entry that is made at the same time may be missed.
         self.ends.load(Ordering::Relaxed) == 0
     }
 
     /// Returns whether nothing lives now. Certain, unless the clock went back.
     #[inline]
-    pub(super) fn is_over(&self, now: Timestamp) -> bool {
+    pub(crate) fn is_over(&self, now: Timestamp) -> bool {
         let ends = self.ends.load(Ordering::Relaxed);
         if now.as_micros() < ends {
             return false;
@@ -76,7 +76,7 @@ impl<T: Slot> Table<T> {
     }
 
     /// Looks at the living entry of a key. `None` from `look` removes it.
-    pub(super) fn look<R>(
+    pub(crate) fn look<R>(
         &self,
         digest: Digest,
         now: Timestamp,
@@ -95,7 +95,7 @@ impl<T: Slot> Table<T> {
     }
 
     /// Takes out the entry of a key, if it lives.
-    pub(super) fn take(&self, digest: Digest, now: Timestamp) -> Option<T> {
+    pub(crate) fn take(&self, digest: Digest, now: Timestamp) -> Option<T> {
         let mut set = lock(self.sets.get()?, digest)?;
         of(&mut set, digest)?
             .take()
@@ -103,7 +103,7 @@ impl<T: Slot> Table<T> {
     }
 
     /// Makes the entry of a key from what lives of it, or leaves the table as it is.
-    pub(super) fn put(
+    pub(crate) fn put(
         &self,
         digest: Digest,
         now: Timestamp,
@@ -113,7 +113,7 @@ impl<T: Slot> Table<T> {
             return;
         }
         let sets = self.sets.get_or_init(|| {
-            let sets = iter::repeat_with(|| Mutex::new([None; WAYS]));
+            let sets = iter::repeat_with(|| Mutex::new([const { None }; WAYS]));
             sets.take(self.len).collect()
         });
         let Some(mut set) = lock(sets, digest) else {
@@ -125,11 +125,13 @@ impl<T: Slot> Table<T> {
             _ => (1, 0),
         });
         let Some(place) = place else { return };
-        let kept = place.filter(|entry| entry.digest() == digest && entry.lives(now));
+        let kept = place
+            .clone()
+            .filter(|entry| entry.digest() == digest && entry.lives(now));
         let Some(entry) = make(kept) else { return };
+        let ends = entry.ends().as_micros();
         *place = Some(entry);
         drop(set);
-        let ends = entry.ends().as_micros();
         if self.ends.load(Ordering::Relaxed) < ends {
             self.ends.fetch_max(ends, Ordering::Relaxed);
         }
@@ -137,7 +139,7 @@ impl<T: Slot> Table<T> {
 
     /// Returns how many places are taken.
     #[cfg(test)]
-    pub(super) fn taken(&self) -> usize {
+    pub(crate) fn taken(&self) -> usize {
         let sets = self.sets.get().map_or(&[][..], |sets| sets);
         let taken = |set: &Mutex<Set<T>>| set.lock().expect("no panic").iter().flatten().count();
         sets.iter().map(taken).sum()
@@ -145,7 +147,7 @@ impl<T: Slot> Table<T> {
 
     /// Returns how many bytes it has allocated.
     #[cfg(test)]
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         let sets = self.sets.get().map_or(&[][..], |sets| sets);
         size_of_val(sets)
     }
@@ -162,5 +164,5 @@ fn lock<T>(sets: &[Mutex<Set<T>>], digest: Digest) -> Option<MutexGuard<'_, Set<
 #[inline]
 fn of<T: Slot>(set: &mut Set<T>, digest: Digest) -> Option<&mut Option<T>> {
     set.iter_mut()
-        .find(|place| place.is_some_and(|entry| entry.digest() == digest))
+        .find(|place| place.as_ref().is_some_and(|entry| entry.digest() == digest))
 }
