@@ -79,8 +79,15 @@ impl Kept {
 
     /// Reads what is at a position, and moves it on.
     pub(super) fn read(&self, position: &mut Position) -> Option<Bytes> {
+        if position.chunk < self.gone {
+            // At the end of the last chunk that was freed.
+            *position = Position {
+                chunk: self.gone,
+                offset: 0,
+            };
+        }
         loop {
-            let Some(chunk) = self.chunks.get(position.chunk.checked_sub(self.gone)?) else {
+            let Some(chunk) = self.chunks.get(position.chunk - self.gone) else {
                 // Copied: it still grows.
                 let rest = self.tail.get(position.offset..)?;
                 position.offset = self.tail.len();

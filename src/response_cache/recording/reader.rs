@@ -45,6 +45,11 @@ impl Reader {
         Follow::new(&self.recording)
     }
 
+    #[cfg(test)]
+    pub(super) const fn recording(&self) -> &Arc<Recording> {
+        &self.recording
+    }
+
     fn poll(&self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let recording = &self.recording;
         loop {

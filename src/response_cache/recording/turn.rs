@@ -150,7 +150,8 @@ impl Turn<'_> {
             .as_mut()
             .is_some_and(|work| work.is_late(hold, cx))
         {
-            return self.put_back();
+            self.put_back();
+            return Poll::Pending;
         }
         let mut state = self.recording.lock();
         state.release();
@@ -166,7 +167,8 @@ impl Turn<'_> {
         let executor = executor.filter(|executor| executor.is_here());
         let is_late = |work: &mut Work| executor.is_some() && work.is_late(hold, cx);
         if !self.work.as_mut().is_some_and(is_late) {
-            return self.put_back();
+            self.put_back();
+            return Poll::Pending;
         }
         let work = self.work.take();
         self.pass();
@@ -176,9 +178,8 @@ impl Turn<'_> {
         Poll::Ready(None)
     }
 
-    fn put_back(&mut self) -> Poll<Turned> {
+    fn put_back(&mut self) {
         self.recording.lock().work = self.work.take();
-        Poll::Pending
     }
 }
 
