@@ -26,6 +26,16 @@ impl Background {
         Running(self.clone())
     }
 
+    /// Begins, unless so many are running.
+    pub(crate) fn begin_within(&self, most: usize) -> Option<Running> {
+        let mut state = self.state();
+        if state.running >= most {
+            return None;
+        }
+        state.running += 1;
+        Some(Running(self.clone()))
+    }
+
     /// Waits until nothing is running.
     pub(crate) async fn end(&self) {
         poll_fn(|cx| {

@@ -214,6 +214,12 @@ impl<K, T> Shard<K, T> {
     }
 }
 
+impl<K: Key, T: Clone> Default for Flights<K, T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<K, T> Clone for Flights<K, T> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))

@@ -9,6 +9,7 @@ mod flights;
 mod func;
 mod head;
 mod jitter;
+mod join;
 pub mod memo;
 mod notice;
 pub mod quota;

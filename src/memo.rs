@@ -95,7 +95,6 @@ mod place;
 mod policy;
 mod value;
 
-pub(crate) use self::place::Calls;
 pub use self::{
     call::{cached, forget},
     event::MemoEvent,

@@ -15,6 +15,18 @@ mod platform;
 ))]
 #[path = "time/wasm.rs"]
 mod platform;
+#[cfg(not(any(
+    all(
+        feature = "tokio",
+        not(all(target_family = "wasm", target_os = "unknown"))
+    ),
+    all(
+        feature = "upstash",
+        all(target_family = "wasm", target_os = "unknown")
+    )
+)))]
+#[path = "time/none.rs"]
+mod platform;
 
 use std::{
     fmt,
@@ -160,6 +172,11 @@ impl Timer {
     /// Wraps the timer of a runtime.
     pub fn new(timer: impl hyper::rt::Timer + Send + Sync + 'static) -> Self {
         Self(Arc::new(timer))
+    }
+
+    /// Returns the default timer of layers, if a feature brings one.
+    pub(crate) fn of_platform() -> Option<Self> {
+        platform::timer()
     }
 
     /// Returns how much time has passed since this call.

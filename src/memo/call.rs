@@ -4,7 +4,10 @@ use std::future::Future;
 
 use bytes::Bytes;
 
-use super::{MemoEvent, MemoPolicy, MemoScope, MemoValue, place::Place};
+use super::{
+    MemoEvent, MemoPolicy, MemoScope, MemoValue,
+    place::{Calls, Place},
+};
 use crate::{
     executor::{Executor, Finish},
     flights::{Join, Leader, Waited},
@@ -88,7 +91,7 @@ pub async fn forget<S: MemoScope>(
 ) -> StoreResult<()> {
     let place = Place::new(store, &policy, input.as_ref());
     // First: whoever asks after us finds neither.
-    store.calls().doom(&place.digest);
+    store.beside::<Calls>().doom(&place.digest);
     place.delete().await
 }
 
@@ -101,7 +104,7 @@ enum Found<V> {
 }
 
 async fn find<S: MemoScope, V: MemoValue>(place: &Place<'_>, policy: &MemoPolicy<S>) -> Found<V> {
-    let calls = place.store.calls();
+    let calls = place.store.beside::<Calls>();
     let landed = calls.landed(&place.digest);
     if let Some(value) = stored(place, policy).await {
         return Found::Value(value);

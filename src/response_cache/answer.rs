@@ -7,12 +7,12 @@ use http::{
 };
 
 use super::{
-    ResponseBody,
+    Event, ResponseBody,
     config::Config,
     landed::Followed,
     question::Question,
     semantics::{
-        cache_status::{self, CacheStatus, Fwd},
+        cache_status::{self, CacheStatus, FwdReason, Outcome},
         conditional::{self, Precondition},
         freshness::Freshness,
         range::{self, Ranged},
@@ -24,7 +24,7 @@ use crate::{rate_limit::Spent, time::Timestamp};
 /// How an answer came about, for `Cache-Status`.
 #[derive(Clone, Copy)]
 pub(super) struct How {
-    pub(super) fwd: Option<Fwd>,
+    pub(super) fwd: Option<FwdReason>,
     pub(super) fwd_status: Option<StatusCode>,
     pub(super) collapsed: bool,
     pub(super) stored: bool,
@@ -40,7 +40,7 @@ impl How {
         detail: None,
     };
 
-    pub(super) const fn forwarded(fwd: Fwd) -> Self {
+    pub(super) const fn forwarded(fwd: FwdReason) -> Self {
         Self {
             fwd: Some(fwd),
             ..Self::HIT
@@ -101,6 +101,21 @@ impl Config {
         }
     }
 
+    /// Answers with a stored response, and tells of it.
+    pub(super) fn hit<B>(
+        &self,
+        question: &Question,
+        request: &HeaderMap,
+        stored: Stored,
+        how: How,
+        now: Timestamp,
+    ) -> Response<ResponseBody<B>> {
+        let stale = !stored.head.freshness.is_fresh(now);
+        let policy = self.name();
+        self.tell(&Event::Hit { policy, stale });
+        self.answer(question, request, stored, how, now)
+    }
+
     /// Answers a follower of a fill.
     pub(super) fn answer_follower<B>(
         &self,
@@ -118,8 +133,7 @@ impl Config {
             }
             Followed::Growing(reader) => reader,
         };
-        let is_full =
-            conditional::evaluate(&question.method, request, head) == Precondition::Full;
+        let is_full = conditional::evaluate(&question.method, request, head) == Precondition::Full;
         if !is_full || question.is_head() {
             let stored = Stored {
                 head: head.clone(),
@@ -150,9 +164,10 @@ impl Config {
 
     /// Adds `Cache-Status` (RFC 9211).
     pub(super) fn say(&self, headers: &mut HeaderMap, how: How, ttl: Option<i64>) {
-        let Some(label) = &self.status else { return };
+        let Some(name) = &self.status else { return };
         let status = CacheStatus {
-            fwd: how.fwd,
+            name,
+            outcome: how.fwd.map_or(Outcome::Hit, Outcome::Fwd),
             fwd_status: how.fwd_status,
             ttl,
             stored: how.stored,
@@ -160,7 +175,7 @@ impl Config {
             key: None,
             detail: how.detail,
         };
-        status.append(label, headers);
+        status.append(headers);
     }
 }
 

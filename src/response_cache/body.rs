@@ -14,7 +14,7 @@ use pin_project_lite::pin_project;
 use super::recording::Reader;
 
 /// The error of any body.
-pub(super) type BoxError = Box<dyn Error + Send + Sync>;
+pub type BoxError = Box<dyn Error + Send + Sync>;
 
 pin_project! {
     /// The body of a response that has passed the cache.

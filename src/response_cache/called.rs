@@ -1,29 +1,30 @@
 //! The service has been called: what becomes of its answer.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, Response, StatusCode,
-    header::{CONTENT_LENGTH, CONTENT_TYPE, DATE},
+    HeaderMap, Method, Response, StatusCode, Uri,
+    header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, HOST},
     response::Parts,
+    uri::Authority,
 };
 use http_body::Body;
 
 use super::{
     BoxError, Caching, Event, Reason, ResponseBody,
     answer::How,
-    body,
     caching::Lifetime,
     commit::Commit,
-    config::{Config, HOLD},
+    config::Config,
     entry::Packed,
     exchange::Leading,
+    key::url_tag,
     landed::Landed,
     lookup::{Lookup, Verdict},
     personal::Marks,
     question::Question,
-    recording::{Hold, KeepFilling, Options, Recording},
+    recording::{HOLD, Hold, KeepFilling, Options, Recording},
     semantics::{
         cache_status::FwdReason,
         conditional::{self, Precondition},
@@ -34,7 +35,7 @@ use super::{
         validation::{self, HeadEffect, Sent},
     },
     stored::{Stored, StoredHead, Varied},
-    tags,
+    tags::{self, Origin},
 };
 use crate::{jitter, time::Timestamp};
 
@@ -45,6 +46,7 @@ pub(super) struct Called {
     pub(super) leader: Option<Leading>,
     /// As they were before the lookup.
     pub(super) dooms: u64,
+    pub(super) uri: Uri,
     /// The request as it came, with its own conditions.
     pub(super) asked: HeaderMap,
     pub(super) marks: Marks,
@@ -56,17 +58,20 @@ pub(super) struct Called {
 impl Called {
     /// The service has failed: what is stale may take the place of its answer.
     pub(super) fn disconnected<B>(&mut self) -> Option<Response<ResponseBody<B>>> {
-        let may = self.usable().is_some_and(|packed| {
-            packed.head.freshness.may_serve_on_disconnect(self.received)
-        });
-        let answer = may.then(|| self.stale_instead("disconnected", None)).flatten();
+        self.received = self.config.now();
+        let may = self
+            .usable()
+            .is_some_and(|packed| packed.head.freshness.may_serve_on_disconnect(self.received));
+        let answer = may
+            .then(|| self.stale_instead("disconnected", None))
+            .flatten();
         if answer.is_none() {
             self.release(false);
         }
         answer
     }
 
-    pub(super) async fn answered<B>(mut self, parts: Parts, body: B) -> Response<ResponseBody<B>>
+    pub(super) async fn answered<B>(self, parts: Parts, body: B) -> Response<ResponseBody<B>>
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
@@ -78,9 +83,9 @@ impl Called {
             return self.validated(&parts, stored, is_own).await;
         }
         let may_be_stale = is_failure(parts.status)
-            && self.usable().is_some_and(|packed| {
-                packed.head.freshness.may_serve_on_error(self.received)
-            });
+            && self
+                .usable()
+                .is_some_and(|packed| packed.head.freshness.may_serve_on_error(self.received));
         if may_be_stale && let Some(answer) = self.stale_instead("error", Some(parts.status)) {
             return answer;
         }
@@ -109,7 +114,11 @@ impl Called {
     /// for it.
     fn release(&mut self, remember: bool) {
         if let Some(leader) = self.leader.take() {
-            let remember = if remember { UNSHAREABLE } else { Duration::ZERO };
+            let remember = if remember {
+                UNSHAREABLE
+            } else {
+                Duration::ZERO
+            };
             leader.release(remember, self.received);
         }
     }
@@ -156,7 +165,11 @@ impl Called {
         let policy = config.name();
         config.tell(&Event::Validated { policy });
         let rules = self.rules(parts);
-        fields::freshen(&mut stored.head.headers, &parts.headers, &Strips::of(&rules, &[]));
+        fields::freshen(
+            &mut stored.head.headers,
+            &parts.headers,
+            &Strips::of(&rules, &[]),
+        );
         let judged = self.judge_head(stored.head.status, &stored.head.headers, &rules);
         if let Ok(judged) = &judged {
             stored.head.freshness = judged.freshness;
@@ -183,7 +196,12 @@ impl Called {
     /// Passes on the answer to a HEAD, and what it says of the stored GET (RFC 9111, section 4.3.5).
     async fn head<B>(self, parts: Parts, body: B) -> Response<ResponseBody<B>> {
         let effect = self.usable().map_or(HeadEffect::Nothing, |packed| {
-            validation::after_head(parts.status, &parts.headers, &packed.head, packed.len())
+            validation::after_head(
+                parts.status,
+                &parts.headers,
+                &packed.head.headers,
+                packed.len(),
+            )
         });
         let stored = self.lookup.stored(&self.config);
         match (effect, stored) {
@@ -199,7 +217,8 @@ impl Called {
                 }
             }
             (HeadEffect::Invalidate, _) => {
-                let write = self.config.invalidate(vec![self.question.key]);
+                let place = self.config.place(&self.question);
+                let write = self.config.forget_all(vec![place], Vec::new());
                 self.config.hold(write).await;
             }
             _ => {}
@@ -212,25 +231,26 @@ impl Called {
         self.release(!is_failure(parts.status));
         let (policy, status) = (self.config.name(), parts.status);
         self.config.tell(&Event::Miss { policy });
-        self.config.tell(&Event::NotStored { policy, status, reason });
+        self.config.tell(&Event::NotStored {
+            policy,
+            status,
+            reason,
+        });
         let how = How::forwarded(self.fwd()).detail(reason.as_str());
         self.config.pass(Response::from_parts(parts, body), how)
     }
 
     /// Passes the response on while it is recorded, to those who wait as well.
-    fn record<B>(
-        mut self,
-        mut parts: Parts,
-        body: B,
-        head: StoredHead,
-    ) -> Response<ResponseBody<B>>
+    fn record<B>(mut self, mut parts: Parts, body: B, head: StoredHead) -> Response<ResponseBody<B>>
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
         let config = Arc::clone(&self.config);
         let policy = &config.policy.policy;
-        config.tell(&Event::Miss { policy: policy.name });
+        config.tell(&Event::Miss {
+            policy: policy.name,
+        });
         let is_shareable = head.freshness.is_fresh(self.received);
         if !is_shareable {
             self.release(true);
@@ -239,6 +259,8 @@ impl Called {
             stored: true,
             ..How::forwarded(self.fwd())
         };
+        let is_full =
+            conditional::evaluate(&self.question.method, &self.asked, &head) == Precondition::Full;
         let head = Arc::new(head);
         let leader = self.leader.take().map(Arc::new);
         let options = Options {
@@ -250,21 +272,26 @@ impl Called {
                 executor: config.executor.clone(),
                 limit: HOLD,
             },
-            keep_filling: policy.finish_abandoned.then(|| config.keep_filling()).flatten(),
+            keep_filling: config
+                .keep_filling()
+                .filter(|_| policy.finish_abandoned || !is_full),
         };
-        let (marks, received) = (self.marks.clone(), self.received);
-        let (question, asked) = (self.question.clone(), std::mem::take(&mut self.asked));
-        let commit = Commit::new(self, Arc::clone(&head), leader.clone());
+        let marks = self.marks.clone().and_response(&parts.extensions);
+        let (question, received) = (self.question.clone(), self.received);
+        let asked = std::mem::take(&mut self.asked);
+        let commit = Commit::new(self, Arc::clone(&head), marks.clone(), leader.clone());
         let reader = Recording::start(body, options, Box::new(commit));
         if let Some(leader) = leader {
             leader.share(Landed::growing(Arc::clone(&head), reader.follow(), marks));
         }
         tags::strip(&mut parts.headers);
-        config.say(&mut parts.headers, how, Some(head.freshness.time_left(received)));
-        let is_full = conditional::evaluate(&question.method, &asked, &head) == Precondition::Full;
-        if !is_full && let Some(filling) = config.keep_filling() {
-            // The client has it already; the cache wants it.
-            filling.executor.clone().spawn(body::drain_within(reader, filling));
+        config.say(
+            &mut parts.headers,
+            how,
+            Some(head.freshness.time_left(received)),
+        );
+        if !is_full && config.keep_filling().is_some() {
+            // The client has it already; the cache wants it: dropped, the reader goes on in the executor.
             let stored = Stored {
                 head: StoredHead::clone(&head),
                 body: Bytes::new(),
@@ -301,10 +328,12 @@ impl Called {
         let rules = self.rules(parts);
         let judged = self.judge_head(parts.status, &parts.headers, &rules)?;
         let vary = Varied::of(&parts.headers, &self.asked, &policy.normalise);
-        let origin = self.question.origin(config);
+        let origin = config.origin(&self.uri, &self.asked);
         let tags = tags::tags_of(&parts.headers, policy.policy.tags, caching, origin);
         let mut tags = tags.map_err(|_| Reason::Tags)?;
-        tags.extend(self.question.url_tag.clone());
+        if self.question.key.has_more_than_url() {
+            tags.extend(url_tag(Some(&config.scheme), &self.uri, &self.asked));
+        }
         let mut headers = fields::to_store(&parts.headers, &Strips::of(&rules, &judged.without));
         // RFC 9110, section 6.6.1.
         headers
@@ -316,7 +345,7 @@ impl Called {
             freshness: judged.freshness,
             vary: vary.ok_or(Reason::Vary)?,
             is_for_authorized: judged.is_for_authorized,
-            is_explicit: judged.is_explicit || is_explicit(caching),
+            is_explicit: judged.is_explicit,
             tags,
             stamp: self.lookup.stamp,
         })
@@ -329,7 +358,7 @@ impl Called {
         rules: &Rules,
     ) -> Result<Judged, Reason> {
         let asked = Asked {
-            method: &http::Method::GET,
+            method: &Method::GET,
             has_authorization: self.question.has_authorization,
             has_credentials: self.question.has_credentials,
             is_keyed_by_user: self.config.policy.is_per_user(),
@@ -359,4 +388,56 @@ impl Called {
             }
         }
     }
+}
+
+impl Config {
+    /// Returns what goes on to fill where nobody reads any more.
+    fn keep_filling(&self) -> Option<KeepFilling> {
+        let executor = self.executor.as_ref().filter(|executor| executor.is_here());
+        Some(KeepFilling {
+            executor: executor?.clone(),
+            timer: self.timer.clone()?,
+            limit: self.refresh_limit,
+        })
+    }
+
+    /// Returns the origin of a request's target, as far as it tells.
+    pub(super) fn origin<'a>(&'a self, uri: &'a Uri, headers: &'a HeaderMap) -> Origin<'a> {
+        let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+        Origin {
+            scheme: uri.scheme_str().unwrap_or(self.scheme.as_str()),
+            authority: uri
+                .authority()
+                .map(Authority::as_str)
+                .or(host)
+                .unwrap_or_default(),
+        }
+    }
+}
+
+/// For how long nobody waits for a response that was for nobody else.
+const UNSHAREABLE: Duration = Duration::from_secs(60);
+
+/// RFC 5861, section 4.
+fn is_failure(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 500 | 502 | 503 | 504)
+}
+
+/// Returns the announced length of a body, if it is one number.
+fn content_length(headers: &HeaderMap) -> Option<u64> {
+    let mut values = headers.get_all(CONTENT_LENGTH).iter();
+    let value = values.next()?.to_str().ok()?;
+    values.next().is_none().then(|| value.parse().ok())?
+}
+
+/// Returns whether a body is a stream that is not stored: one that may never end, or whose trailers matter.
+fn is_stream(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_TYPE).is_some_and(|value| {
+        let value = value.as_bytes();
+        let begins = |with: &[u8]| {
+            let start = value.get(..with.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(with))
+        };
+        begins(b"text/event-stream") || begins(b"application/grpc")
+    })
 }

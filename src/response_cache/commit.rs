@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use http::header::{ETAG, LAST_MODIFIED};
 
 use super::{
@@ -84,11 +83,18 @@ impl Commit {
         match stored {
             Ok(Ok(())) => {
                 let names = &head.vary.names;
-                config.family.hints.note(self.place.key.digest(), names, config.now());
+                config
+                    .family
+                    .hints
+                    .note(self.place.key.digest(), names, config.now());
                 let bytes = usize::try_from(recorded.len).unwrap_or(usize::MAX);
                 config.tell(&Event::Stored { policy, bytes });
             }
-            Ok(Err(reason)) => config.tell(&Event::NotStored { policy, status, reason }),
+            Ok(Err(reason)) => config.tell(&Event::NotStored {
+                policy,
+                status,
+                reason,
+            }),
             Err(error) => config.tell(&Event::StoreError { error: &error }),
         }
     }
@@ -96,9 +102,15 @@ impl Commit {
     /// Looks once more, now that the body has ended.
     fn refusal(&self) -> Option<Reason> {
         let config = &self.config;
-        let took = config.now().as_micros().saturating_sub(self.requested.as_micros());
+        let took = config
+            .now()
+            .as_micros()
+            .saturating_sub(self.requested.as_micros());
         let is_purged = config.family.dooms.count(self.place.key.digest()) != self.dooms
-            || !config.family.purging.admits(self.head.stamp, &self.head.tags);
+            || !config
+                .family
+                .purging
+                .admits(self.head.stamp, &self.head.tags);
         if self.marks.is_personal() {
             Some(Reason::Personal)
         } else if is_purged || u128::from(took) > LONGEST_FILL.as_micros() {
@@ -155,7 +167,11 @@ impl OnEnd for Commit {
             Discarded::Incomplete | Discarded::Failed | Discarded::Abandoned => Reason::Incomplete,
         };
         let (policy, status) = (self.config.name(), self.head.status);
-        self.config.tell(&Event::NotStored { policy, status, reason });
+        self.config.tell(&Event::NotStored {
+            policy,
+            status,
+            reason,
+        });
     }
 }
 

@@ -25,7 +25,9 @@ impl Dooms {
     }
 
     pub(super) fn count(&self, key: &Digest) -> u64 {
-        let some = self.of(key).map_or(0, |count| count.load(Ordering::Acquire));
+        let some = self
+            .of(key)
+            .map_or(0, |count| count.load(Ordering::Acquire));
         some.wrapping_add(self.all.load(Ordering::Acquire))
     }
 

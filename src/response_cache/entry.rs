@@ -148,6 +148,11 @@ impl Packed {
         (body.len() <= max).then_some(Stored { head, body })
     }
 
+    /// Returns the length of the body.
+    pub(super) fn len(&self) -> u64 {
+        self.whole.unwrap_or(self.body.len()) as u64
+    }
+
     pub(super) fn etag(&self) -> Option<&HeaderValue> {
         self.head.headers.get(http::header::ETAG)
     }

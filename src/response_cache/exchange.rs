@@ -75,11 +75,18 @@ where
             return Ok(answer);
         }
         if lookup.verdict(&config, &question) == Verdict::WhileRevalidating {
-            let exchange = Self { config, service, request, question };
+            let exchange = Self {
+                config,
+                service,
+                request,
+                question,
+            };
             return refresh::run(exchange, lookup, counts).await;
         }
         if config.collapses(&question, &lookup) {
-            let company = config.company(&question, request.headers(), &lookup, counts).await;
+            let company = config
+                .company(&question, request.headers(), &lookup, counts)
+                .await;
             match company {
                 Company::Nobody => {}
                 Company::Follower(landed) => {
@@ -242,7 +249,9 @@ impl Config {
         landed: &Landed,
     ) -> Option<Response<ResponseBody<B>>> {
         let body = landed.body()?;
-        self.tell(&Event::Collapsed { policy: self.name() });
+        self.tell(&Event::Collapsed {
+            policy: self.name(),
+        });
         let how = How {
             collapsed: true,
             ..How::forwarded(FwdReason::UriMiss)

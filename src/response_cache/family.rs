@@ -2,11 +2,14 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{budget::Budget, digest::Digest, landed::Landed, purges::Purging, ready::Ready};
+use super::{
+    budget::Budget, digest::Digest, dooms::Dooms, hints::Hints, landed::Landed, purges::Purging,
+    ready::Ready,
+};
 use crate::{
     background::Background,
-    flights::{Flights, Hints},
-    store::SharedStore,
+    flights::Flights,
+    store::{Kind, Scope, SharedStore},
     time::{Clock, SystemClock},
 };
 
@@ -14,6 +17,7 @@ pub(super) struct Family {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) flights: Flights<Digest, Landed>,
     pub(super) hints: Hints,
+    pub(super) dooms: Dooms,
     pub(super) purging: Arc<Purging>,
     pub(super) budget: Arc<Budget>,
     pub(super) background: Background,
@@ -43,9 +47,10 @@ impl Seed {
         Family {
             clock: Arc::clone(&self.clock),
             flights: Flights::new(),
-            hints: Hints::new(),
-            purging: Purging::of(store),
-            budget: Arc::new(Budget::new(self.recordings)),
+            hints: Hints::new(4096),
+            dooms: Dooms::new(),
+            purging: Purging::of(store, &Scope::new(Kind::Purge, "cache")),
+            budget: Arc::new(Budget::new(self.recordings as u64)),
             background: Background::default(),
             policies: Mutex::default(),
         }

@@ -54,30 +54,32 @@ where
         let asked = request.headers().clone();
         let marks = Marks::of_request(request.extensions_mut());
         let sent = lookup.condition(&config, &question, request.headers_mut());
+        let uri = request.uri().clone();
         let requested = config.now();
         let calling = service.call(request);
         // It has done what it was ready for.
         drop(service);
-        let answer = calling.await;
-        let called = Called {
-            received: config.now(),
+        let mut called = Called {
             config,
             question,
             lookup,
             leader,
             dooms,
+            uri,
             asked,
             marks,
             sent,
             requested,
+            received: requested,
         };
-        match answer {
-            Err(error) => called.disconnected().ok_or(error),
-            Ok(response) => {
-                let (parts, body) = response.into_parts();
-                Ok(called.answered(parts, body).await)
-            }
-        }
+        // No variable: an error need not be `Send`.
+        let response = match calling.await {
+            Err(error) => return called.disconnected().ok_or(error),
+            Ok(response) => response,
+        };
+        called.received = called.config.now();
+        let (parts, body) = response.into_parts();
+        Ok(called.answered(parts, body).await)
     }
 }
 
@@ -90,7 +92,9 @@ impl Lookup {
             return Sent::Nothing;
         }
         let own = usable.map(|packed| &packed.head.headers);
-        let newest = self.newest(config, question).map(|packed| &packed.head.headers);
+        let newest = self
+            .newest(config, question)
+            .map(|packed| &packed.head.headers);
         let newest = newest.filter(|newest| own.is_none_or(|own| !std::ptr::eq(own, *newest)));
         validation::condition(request, own.into_iter().chain(newest))
     }

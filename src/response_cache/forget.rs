@@ -1,6 +1,6 @@
 //! Purging by key: tombstones, which fills under way lose against.
 
-use std::{iter, sync::Arc};
+use std::sync::Arc;
 
 use http::{HeaderMap, Uri};
 
@@ -15,7 +15,6 @@ use super::{
 use crate::{
     executor::Finish,
     store::{MAX_BATCH, Purge, Result, Store, Tag, Write},
-    time::Timer,
 };
 
 impl Config {
@@ -37,10 +36,15 @@ impl Config {
         headers: &HeaderMap,
         tags: Vec<Tag>,
     ) -> Finish<()> {
-        let policies = self.family.policies();
-        let places = places(&policies, uris, headers);
-        let urls = self.url_tags(&policies, uris, headers);
+        let (places, urls) = self.of_urls(uris, headers);
         self.forget_all(places, tags.into_iter().chain(urls).collect())
+    }
+
+    /// Returns where any policy of the family stores what URLs have, and the tags of what it stores elsewhere.
+    pub(super) fn of_urls(&self, uris: &[Uri], headers: &HeaderMap) -> (Vec<Place>, Vec<Tag>) {
+        let policies = self.family.policies();
+        let tags = self.url_tags(&policies, uris, headers);
+        (places(&policies, uris, headers), tags)
     }
 
     pub(super) fn forget_all(self: &Arc<Self>, places: Vec<Place>, tags: Vec<Tag>) -> Finish<()> {
@@ -81,7 +85,11 @@ impl Config {
     /// Those of the store: what carries the tags is not purged.
     pub(super) async fn purge_tags(&self, tags: &[Tag]) -> Result<()> {
         self.family.dooms.doom_all();
-        let purged = self.family.purging.purge(&self.store, Purge::Tags(tags)).await;
+        let purged = self
+            .family
+            .purging
+            .purge(&self.store, Purge::Tags(tags))
+            .await;
         self.family.dooms.doom_all();
         purged
     }

@@ -15,13 +15,8 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::{
-    BoxError, ResponseBody,
-    config::Config,
-    exchange::Exchange,
-    lookup::Begun,
-    question::Asked,
-    semantics::cache_status::Fwd,
-    unsafe_method,
+    BoxError, ResponseBody, answer::How, config::Config, exchange::Exchange, lookup::Begun,
+    question::Asked, semantics::cache_status::FwdReason, unsafe_method,
 };
 
 pin_project! {
@@ -101,12 +96,11 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         Poll::Ready(match self.project().state.project() {
-            StateProjection::Answered { response } => {
-                Ok(response.take().expect("a future is not polled after it has answered"))
-            }
-            StateProjection::Passed { future, config } => {
-                ready!(future.poll(cx)).map(|response| config.pass(response, Fwd::Bypass))
-            }
+            StateProjection::Answered { response } => Ok(response
+                .take()
+                .expect("a future is not polled after it has answered")),
+            StateProjection::Passed { future, config } => ready!(future.poll(cx))
+                .map(|response| config.pass(response, How::forwarded(FwdReason::Bypass))),
             StateProjection::Working { future } => ready!(future.as_mut().poll(cx)),
         })
     }

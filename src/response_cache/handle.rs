@@ -1,13 +1,16 @@
 //! The [`ResponseCacheHandle`].
 
-use std::{error::Error as StdError, fmt, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use http::{
     HeaderMap, Uri,
     uri::{PathAndQuery, Scheme},
 };
 
-use super::{config::Config, key::CacheKey, plan, plan::Place};
+use super::{
+    config::Config,
+    plan::{self, Place},
+};
 use crate::store::{Identifier, Purge, Result, Store, Tag, Written};
 
 /// Purges what is stored, from outside of requests.
@@ -79,7 +82,7 @@ impl ResponseCacheHandle {
     /// Dropping the future leaves some of it purged, or all, or none.
     pub async fn purge_url(&self, url: &Uri) -> Result<()> {
         let urls = both_schemes(url)?;
-        let (places, tags) = self.config.of_urls(&urls);
+        let (places, tags) = self.config.of_urls(&urls, &HeaderMap::new());
         self.config.purge(&places, &tags).await
     }
 
@@ -94,7 +97,7 @@ impl ResponseCacheHandle {
     /// As [`purge_url`](Self::purge_url).
     pub async fn soft_purge_url(&self, url: &Uri) -> Result<()> {
         let urls = both_schemes(url)?;
-        let (places, _) = self.config.of_urls(&urls);
+        let (places, _) = self.config.of_urls(&urls, &HeaderMap::new());
         for place in places {
             self.soft_purge(&place).await?;
         }
@@ -138,7 +141,9 @@ fn both_schemes(url: &Uri) -> Result<Vec<Uri>> {
     let of = |scheme: Scheme| {
         let mut parts = url.clone().into_parts();
         parts.scheme = Some(scheme);
-        parts.path_and_query.get_or_insert(PathAndQuery::from_static("/"));
+        parts
+            .path_and_query
+            .get_or_insert(PathAndQuery::from_static("/"));
         Uri::from_parts(parts).map_err(|_| {
             crate::store::Error::invalid("a URL without a host, which no response is stored for")
         })

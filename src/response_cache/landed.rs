@@ -6,10 +6,10 @@ use bytes::Bytes;
 use http::HeaderMap;
 
 use super::{
-    ready::Ready,
     personal::Marks,
     question::Question,
-    recording::{Reader, Recording},
+    ready::Ready,
+    recording::{Follow, Reader},
     stored::{Stored, StoredHead},
 };
 use crate::time::Timestamp;
@@ -26,7 +26,7 @@ struct Inner {
 
 enum Body {
     Complete(Bytes),
-    Growing(Recording),
+    Growing(Follow),
 }
 
 /// The body of a follower's response.
@@ -44,7 +44,7 @@ impl Landed {
         }))
     }
 
-    pub(super) fn growing(head: Arc<StoredHead>, recording: Recording, marks: Marks) -> Self {
+    pub(super) fn growing(head: Arc<StoredHead>, recording: Follow, marks: Marks) -> Self {
         Self(Arc::new(Inner {
             head,
             body: Body::Growing(recording),

@@ -6,9 +6,10 @@ use smallvec::SmallVec;
 use super::{
     ResponseBody,
     answer::How,
-    codec::{decode_base, decode_variant},
+    codec::decode_variant,
     config::Config,
-    entry::{Base, Packed, Selected},
+    entry::{Packed, Selected},
+    plan,
     purges::Trip,
     question::Question,
     semantics::{cache_status::FwdReason, vary},
@@ -16,14 +17,14 @@ use super::{
 };
 use crate::{
     join::join,
-    store::{Entries, Error, Key, Result, Stamp, Store, Version, together},
+    store::{Entries, Error, Key, Result, Stamp, Store, together},
     time::Timestamp,
 };
 
 /// What a look into the store has found.
 pub(super) struct Lookup {
     pub(super) now: Timestamp,
-    pub(super) base: Option<(Base, Version)>,
+    base: plan::Lookup,
     /// What the filler knows of the purge log.
     pub(super) stamp: Option<Stamp>,
     found: Found,
@@ -138,7 +139,9 @@ impl Config {
                 let (read, poll) = together(join(read, purging.poll(&self.store, &poll))).await;
                 match Trip::of(&read, Some(&poll)) {
                     Trip::Usable => read?,
-                    Trip::PassThrough => return Err(read.err().or(poll.err()).unwrap_or_else(unsaid)),
+                    Trip::PassThrough => {
+                        return Err(read.err().or(poll.err()).unwrap_or_else(unsaid));
+                    }
                 }
             }
         };
@@ -174,7 +177,7 @@ impl Lookup {
     const fn nothing(now: Timestamp, stamp: Option<Stamp>) -> Self {
         Self {
             now,
-            base: None,
+            base: plan::Lookup::Absent,
             stamp,
             found: Found::Nothing,
             is_stale: false,
@@ -191,11 +194,9 @@ impl Lookup {
         entries: &Entries,
     ) -> Option<(Key, Varied)> {
         let mut entries = entries.iter();
-        let entry = entries.next()?.as_ref()?;
-        let base = decode_base(entry.value(), question.key.digest());
-        let Some(base) = base else {
-            return None; // Damaged, or of a later version.
-        };
+        let entry = entries.next()?.as_ref();
+        self.base = plan::Lookup::of(entry, question.key.digest());
+        let base = self.base.base()?;
         let normalise = &config.policy.normalise;
         let selected = base.select(|names, values| {
             names.is_empty() || vary::digests_for(names, headers, normalise).contains(values)
@@ -215,26 +216,39 @@ impl Lookup {
                         let digest = question.key.digest();
                         decode_variant(entry.value(), digest, &base.generation, &other.varied)
                     });
-                    self.found = packed.map_or(Found::Nothing, |packed| Found::Other(Box::new(packed)));
+                    self.found =
+                        packed.map_or(Found::Nothing, |packed| Found::Other(Box::new(packed)));
                 } else {
                     let identifier = question.key.variant_identifier(&other.varied);
                     next = Some((config.policy.scope.key(identifier), other.varied.clone()));
                 }
             }
         }
-        self.base = Some((base, entry.version()));
         next
     }
 
     fn take_variant(&mut self, question: &Question, varied: &Varied, entries: &Entries) {
-        let Some((base, _)) = &self.base else { return };
+        let Some(base) = self.base.base() else { return };
         let entry = entries.iter().next().and_then(Option::as_ref);
         let packed = entry.and_then(|entry| {
-            decode_variant(entry.value(), question.key.digest(), &base.generation, varied)
+            decode_variant(
+                entry.value(),
+                question.key.digest(),
+                &base.generation,
+                varied,
+            )
         });
         if let Some(packed) = packed {
             self.found = Found::Other(Box::new(packed));
         }
+    }
+
+    pub(super) const fn base(&self) -> &plan::Lookup {
+        &self.base
+    }
+
+    pub(super) fn into_base(self) -> plan::Lookup {
+        self.base
     }
 
     /// Returns the variant that answers the request, whether or not it may be used.
@@ -242,7 +256,7 @@ impl Lookup {
         match &self.found {
             Found::Nothing => None,
             Found::Inline => {
-                let newest = self.base.as_ref().and_then(|(base, _)| base.newest.as_ref());
+                let newest = self.base.base().and_then(|base| base.newest.as_ref());
                 newest.map(|inline| &inline.packed)
             }
             Found::Other(packed) => Some(packed),
@@ -263,7 +277,7 @@ impl Lookup {
 
     pub(super) fn verdict(&self, config: &Config, question: &Question) -> Verdict {
         let Some(packed) = self.usable(config, question) else {
-            let has_others = self.base.as_ref().is_some_and(|(base, _)| base.newest.is_some());
+            let has_others = self.base.base().is_some_and(|base| base.newest.is_some());
             return Verdict::Miss(match self.packed() {
                 None if has_others => FwdReason::VaryMiss,
                 _ => FwdReason::UriMiss,
@@ -272,7 +286,8 @@ impl Lookup {
         let freshness = &packed.head.freshness;
         if !self.is_stale && question.accepts(freshness, self.now) {
             Verdict::Fresh
-        } else if question.directives.is_none() && freshness.may_serve_while_revalidating(self.now) {
+        } else if question.directives.is_none() && freshness.may_serve_while_revalidating(self.now)
+        {
             Verdict::WhileRevalidating
         } else {
             Verdict::Validate
@@ -283,7 +298,7 @@ impl Lookup {
     pub(super) fn into_stored(self, config: &Config) -> Option<Stored> {
         let packed = match self.found {
             Found::Nothing => None,
-            Found::Inline => self.base.and_then(|(base, _)| Some(base.newest?.packed)),
+            Found::Inline => self.base.into_newest(),
             Found::Other(packed) => Some(*packed),
         };
         packed?.unpack(config.policy.policy.max_body)
@@ -296,7 +311,7 @@ impl Lookup {
 
     /// Returns the newest variant, if the request may have it once the service says that it is its answer.
     pub(super) fn newest(&self, config: &Config, question: &Question) -> Option<&Packed> {
-        let newest = self.base.as_ref().and_then(|(base, _)| base.newest.as_ref());
+        let newest = self.base.base().and_then(|base| base.newest.as_ref());
         let packed = newest.map(|inline| &inline.packed);
         packed.filter(|packed| self.allows(config, question, packed))
     }

@@ -2,7 +2,7 @@
 
 use http::Response;
 
-use super::{Event, ResponseBody, answer::How, config::Config, tags};
+use super::{ResponseBody, answer::How, config::Config, tags};
 
 impl Config {
     pub(super) fn pass<B>(&self, mut response: Response<B>, how: How) -> Response<ResponseBody<B>> {

@@ -74,7 +74,14 @@ impl Lookup {
         }
     }
 
-    const fn base(&self) -> Option<&Base> {
+    pub(super) fn into_newest(self) -> Option<Packed> {
+        match self {
+            Self::Base(base, _) => base.newest.map(|newest| newest.packed),
+            Self::Absent | Self::Damaged(_) => None,
+        }
+    }
+
+    pub(super) const fn base(&self) -> Option<&Base> {
         match self {
             Self::Base(base, _) => Some(base),
             Self::Absent | Self::Damaged(_) => None,

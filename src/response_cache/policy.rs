@@ -183,7 +183,10 @@ impl CachePolicy {
     /// Above 50. In a `const` it does not compile.
     #[must_use]
     pub const fn jitter(mut self, percent: u8) -> Self {
-        assert!(percent <= 50, "at most half of a lifetime is left to chance");
+        assert!(
+            percent <= 50,
+            "at most half of a lifetime is left to chance"
+        );
         self.jitter_percent = percent;
         self
     }

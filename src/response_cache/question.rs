@@ -40,7 +40,11 @@ impl Question {
     /// Returns what a fill is known by: the key, what the request has in the fields that its response varies by, and what
     /// was purged before.
     pub(super) fn flight(&self, values: &Digest, dooms: u64) -> Digest {
-        let parts = [&self.key.digest().as_bytes()[..], values.as_bytes(), &dooms.to_le_bytes()];
+        let parts = [
+            &self.key.digest().as_bytes()[..],
+            values.as_bytes(),
+            &dooms.to_le_bytes(),
+        ];
         Digest::of(parts)
     }
 
@@ -94,16 +98,28 @@ impl Config {
         let mut is_trusted = false;
         if needs_parts {
             let wanted = head::lend(request, |parts| {
-                is_trusted = self.trusts.as_ref().is_some_and(|trusts| trusts.call(parts));
+                is_trusted = self
+                    .trusts
+                    .as_ref()
+                    .is_some_and(|trusts| trusts.call(parts));
                 subject = policy.policy.per.as_ref().and_then(|per| per.call(parts));
-                !policy.policy.bypass.as_ref().is_some_and(|bypass| bypass.call(parts))
+                !policy
+                    .policy
+                    .bypass
+                    .as_ref()
+                    .is_some_and(|bypass| bypass.call(parts))
             });
             if !wanted || (policy.is_per_user() && subject.is_none()) {
                 return Asked::Bypass;
             }
         }
         let headers = request.headers();
-        let key = CacheKey::of_request(&self.policy.key_parts, request.uri(), headers, subject.as_ref());
+        let key = CacheKey::of_request(
+            &self.policy.key_parts,
+            request.uri(),
+            headers,
+            subject.as_ref(),
+        );
         let Some(key) = key else {
             return Asked::Bypass;
         };

@@ -1,6 +1,6 @@
 //! Stale while revalidate: RFC 5861, section 3.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::poll_fn, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -10,7 +10,6 @@ use tower_service::Service;
 use super::{
     BoxError, Event, ResponseBody,
     answer::How,
-    body,
     config::Config,
     exchange::{Counts, Exchange},
     fill::Fill,
@@ -43,7 +42,10 @@ where
     let now = lookup.now;
     let stale = lookup.stored(&config);
     let room = config.family.background.begin_within(MOST_REFRESHES);
-    let executor = config.executor.clone().filter(|executor| executor.is_here());
+    let executor = config
+        .executor
+        .clone()
+        .filter(|executor| executor.is_here());
     let (Some(stale), Some(executor)) = (stale, executor) else {
         // Nothing to answer with, or nobody to refresh: this request does it.
         let fill = Fill {
@@ -61,14 +63,11 @@ where
     let values = vary::digest_for(names, request.headers(), &config.policy.normalise);
     let flight = question.flight(&values, counts.dooms);
     let joined = config.family.flights.join(&flight, now);
-    let answer = |config: &Config, detail| {
-        let how = How::HIT.detail(detail);
-        config.hit(&question, request.headers(), stale.clone(), how, now)
-    };
+    let how = How::HIT.detail("refreshing");
+    let response = config.hit(&question, request.headers(), stale, how, now);
     let (Join::Lead(leader), Some(room)) = (joined, room) else {
-        return Ok(answer(&config, "refreshing"));
+        return Ok(response); // Somebody else does it, or too many are.
     };
-    let response = answer(&config, "refreshing");
     let fill = Fill {
         config: Arc::clone(&config),
         service,
@@ -83,7 +82,9 @@ where
         && let Some(filled) = timer.within(wait, filling.as_mut()).await
     {
         // A failure is nothing that the client need see.
-        let filled = filled.ok().filter(|filled| !filled.status().is_server_error());
+        let filled = filled
+            .ok()
+            .filter(|filled| !filled.status().is_server_error());
         return Ok(filled.unwrap_or(response));
     }
     let limit = config.refresh_limit;
@@ -93,12 +94,16 @@ where
             // Apart: an error need not be `Send`.
             let response = filling.await.ok();
             if let Some(response) = response {
-                body::drain(response.into_body()).await;
+                drain(response.into_body()).await;
             }
         };
         match timer {
             Some(timer) => {
-                if timer.within(limit, std::pin::pin!(refreshing)).await.is_none() {
+                if timer
+                    .within(limit, std::pin::pin!(refreshing))
+                    .await
+                    .is_none()
+                {
                     config.refresh_failed(&question);
                 }
             }
@@ -113,6 +118,12 @@ where
 const MOST_REFRESHES: usize = 64;
 /// How long nothing is refreshed again that could not be refreshed.
 const PAUSE: Duration = Duration::from_secs(5);
+
+/// Reads a body to its end, or to its error.
+async fn drain<B: Body>(body: B) {
+    let mut body = std::pin::pin!(body);
+    while let Some(Ok(_)) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {}
+}
 
 impl Config {
     pub(super) fn is_backing_off(&self, question: &Question) -> bool {

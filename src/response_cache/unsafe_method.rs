@@ -36,7 +36,9 @@ where
     drop(service);
     let response = calling.await?;
     if let Some(changes) = changes {
-        config.invalidate_for(&changes, response.status(), response.headers()).await;
+        config
+            .invalidate_for(&changes, response.status(), response.headers())
+            .await;
     }
     Ok(config.pass(response, How::forwarded(FwdReason::Method)))
 }
@@ -72,8 +74,17 @@ impl Config {
         })
     }
 
-    async fn invalidate_for(&self, changes: &Changes, status: StatusCode, response: &HeaderMap) {
-        let Changes { method, uri, headers } = changes;
+    async fn invalidate_for(
+        self: &Arc<Self>,
+        changes: &Changes,
+        status: StatusCode,
+        response: &HeaderMap,
+    ) {
+        let Changes {
+            method,
+            uri,
+            headers,
+        } = changes;
         let target = RequestTarget::new(uri, headers);
         let targets = invalidation::targets(method, status, target, response);
         let groups = tags::invalidated_groups(method, status, response, self.origin(uri, headers));

@@ -1,19 +1,18 @@
 //! The private twin of the contract, with boxed futures: what [`SharedStore`](super::SharedStore) points to.
 
-use std::{future::Future, pin::Pin, sync::OnceLock, time::Duration};
+use std::{future::Future, pin::Pin, time::Duration};
 
 use super::{
     Batch, Claim, Cursor, Decisions, Entries, Key, Limits, Members, Position, Purge, Purges,
-    Result, Scope, Store, Written, registry::Registry,
+    Result, Scope, Store, Written, registry::Registry, slots::Slots,
 };
-use crate::memo::Calls;
 
 pub(super) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
 /// The contract with boxed futures.
 pub(super) trait DynStore: Send + Sync {
     fn registry(&self) -> &Registry;
-    fn calls(&self) -> &Calls;
+    fn slots(&self) -> &Slots;
     fn erased_read<'a>(&'a self, keys: &'a [Key]) -> BoxFuture<'a, Entries>;
     fn erased_write<'a>(&'a self, batch: &'a Batch) -> BoxFuture<'a, Written>;
     fn erased_increment<'a>(&'a self, key: &'a Key, by: i64, ttl: Duration) -> BoxFuture<'a, i64>;
@@ -31,14 +30,14 @@ pub(super) trait DynStore: Send + Sync {
     fn erased_try_write(&self, batch: &Batch) -> Option<Result<Written>>;
     fn erased_try_acquire(&self, claims: &[Claim], decisions: &mut Decisions)
     -> Option<Result<()>>;
+    fn erased_try_purges(&self, log: &Scope, since: Option<Position>) -> Option<Result<Purges>>;
 }
 
 /// A store and what its handles know.
 pub(super) struct Shared<S> {
     store: S,
     registry: Registry,
-    // Most stores keep no memo.
-    calls: OnceLock<Calls>,
+    slots: Slots,
 }
 
 impl<S> Shared<S> {
@@ -46,7 +45,7 @@ impl<S> Shared<S> {
         Self {
             store,
             registry: Registry::default(),
-            calls: OnceLock::new(),
+            slots: Slots::default(),
         }
     }
 }
@@ -56,8 +55,8 @@ impl<S: Store> DynStore for Shared<S> {
         &self.registry
     }
 
-    fn calls(&self) -> &Calls {
-        self.calls.get_or_init(Calls::new)
+    fn slots(&self) -> &Slots {
+        &self.slots
     }
 
     fn erased_read<'a>(&'a self, keys: &'a [Key]) -> BoxFuture<'a, Entries> {
@@ -114,5 +113,9 @@ impl<S: Store> DynStore for Shared<S> {
         decisions: &mut Decisions,
     ) -> Option<Result<()>> {
         Store::try_acquire(&self.store, claims, decisions)
+    }
+
+    fn erased_try_purges(&self, log: &Scope, since: Option<Position>) -> Option<Result<Purges>> {
+        Store::try_purges(&self.store, log, since)
     }
 }

@@ -6,6 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tokio::runtime::Handle;
+
 use super::Timer;
 
 impl Timer {
@@ -25,6 +27,41 @@ impl Timer {
         Self::new(TokioTimer)
     }
 }
+
+/// The default timer of layers: where there is no tokio runtime, nothing that it times ever ends.
+pub(super) fn timer() -> Option<Timer> {
+    Some(Timer::new(WhereTokioIs))
+}
+
+struct WhereTokioIs;
+
+impl hyper::rt::Timer for WhereTokioIs {
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn hyper::rt::Sleep>> {
+        match Handle::try_current() {
+            Ok(_) => TokioTimer.sleep(duration),
+            Err(_) => Box::pin(Never),
+        }
+    }
+
+    fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn hyper::rt::Sleep>> {
+        match Handle::try_current() {
+            Ok(_) => TokioTimer.sleep_until(deadline),
+            Err(_) => Box::pin(Never),
+        }
+    }
+}
+
+struct Never;
+
+impl Future for Never {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Pending
+    }
+}
+
+impl hyper::rt::Sleep for Never {}
 
 struct TokioTimer;
 

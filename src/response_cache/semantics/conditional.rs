@@ -1,15 +1,16 @@
 //! The conditions of clients, on a stored response: RFC 9111, section 4.3.2, and RFC 9110, section 13.2.2.
 
-use std::time::UNIX_EPOCH;
-
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Method,
+    HeaderMap, HeaderName, Method,
     header::{
         DATE, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE, LAST_MODIFIED,
     },
 };
 
-use super::etag::{ETag, holds, only};
+use super::{
+    date,
+    etag::{ETag, holds, only},
+};
 use crate::{response_cache::stored::StoredHead, time::Timestamp};
 
 /// How a stored response answers a request.

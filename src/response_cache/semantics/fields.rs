@@ -6,7 +6,7 @@ use http::{
 };
 use smallvec::SmallVec;
 
-use super::rules::SetCookie;
+use super::rules::{Rules, SetCookie};
 
 /// What is not stored of one response, apart from what never is.
 #[derive(Clone, Copy, Debug, Default)]
@@ -15,6 +15,15 @@ pub(in crate::response_cache) struct Strips<'a> {
     pub(in crate::response_cache) named: &'a [HeaderName],
     /// `Set-Cookie` is kept by [`SetCookie::Store`] only.
     pub(in crate::response_cache) set_cookie: SetCookie,
+}
+
+impl<'a> Strips<'a> {
+    pub(in crate::response_cache) const fn of(rules: &Rules, named: &'a [HeaderName]) -> Self {
+        Self {
+            named,
+            set_cookie: rules.set_cookie,
+        }
+    }
 }
 
 /// Returns the fields of a response that are stored, with all their lines, in their order and byte by byte.

@@ -197,6 +197,13 @@ fn calls_that_are_answered_at_once_are_counted_too() {
     assert!(acquire().unwrap().is_ok());
     assert_eq!(store.circuit(), Circuit::Closed);
     assert_eq!(flaky.asked(), 4);
+
+    flaky.set(DOWN);
+    let purges = || store.try_purges(&Scope::new(Kind::Purge, "tests"), None);
+    for _ in 0..3 {
+        assert!(purges().unwrap().is_err());
+    }
+    assert!(is_open(&store));
 }
 
 #[test]
