@@ -205,6 +205,11 @@ impl<S: Store> Store for BreakerStore<S> {
     fn try_acquire(&self, claims: &[Claim], decisions: &mut Decisions) -> Option<Result<()>> {
         self.at_once(Access::Writes, || self.inner.try_acquire(claims, decisions))
     }
+
+    fn try_purges(&self, log: &Scope, since: Option<Position>) -> Option<Result<Purges>> {
+        // It may begin a log.
+        self.at_once(Access::Writes, || self.inner.try_purges(log, since))
+    }
 }
 
 impl<S> Clone for BreakerStore<S> {

@@ -147,6 +147,12 @@ pub trait Store: Send + Sync + 'static {
         let _ = (claims, decisions);
         None
     }
+
+    /// As [`purges`](Self::purges), see [`try_read`](Self::try_read): each lookup of a cache asks. Default: `None`.
+    fn try_purges(&self, log: &Scope, since: Option<Position>) -> Option<Result<Purges>> {
+        let _ = (log, since);
+        None
+    }
 }
 
 /// The size of what a store takes.

@@ -4,7 +4,7 @@ use std::{future::Future, pin::Pin, time::Duration};
 
 use super::{
     Batch, Claim, Cursor, Decisions, Entries, Key, Limits, Members, Position, Purge, Purges,
-    Result, Scope, Store, Written, registry::Registry,
+    Result, Scope, Store, Written, registry::Registry, slots::Slots,
 };
 
 pub(super) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
@@ -12,6 +12,7 @@ pub(super) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send
 /// The contract with boxed futures.
 pub(super) trait DynStore: Send + Sync {
     fn registry(&self) -> &Registry;
+    fn slots(&self) -> &Slots;
     fn erased_read<'a>(&'a self, keys: &'a [Key]) -> BoxFuture<'a, Entries>;
     fn erased_write<'a>(&'a self, batch: &'a Batch) -> BoxFuture<'a, Written>;
     fn erased_increment<'a>(&'a self, key: &'a Key, by: i64, ttl: Duration) -> BoxFuture<'a, i64>;
@@ -29,12 +30,14 @@ pub(super) trait DynStore: Send + Sync {
     fn erased_try_write(&self, batch: &Batch) -> Option<Result<Written>>;
     fn erased_try_acquire(&self, claims: &[Claim], decisions: &mut Decisions)
     -> Option<Result<()>>;
+    fn erased_try_purges(&self, log: &Scope, since: Option<Position>) -> Option<Result<Purges>>;
 }
 
 /// A store and what its handles know.
 pub(super) struct Shared<S> {
     store: S,
     registry: Registry,
+    slots: Slots,
 }
 
 impl<S> Shared<S> {
@@ -42,6 +45,7 @@ impl<S> Shared<S> {
         Self {
             store,
             registry: Registry::default(),
+            slots: Slots::default(),
         }
     }
 }
@@ -49,6 +53,10 @@ impl<S> Shared<S> {
 impl<S: Store> DynStore for Shared<S> {
     fn registry(&self) -> &Registry {
         &self.registry
+    }
+
+    fn slots(&self) -> &Slots {
+        &self.slots
     }
 
     fn erased_read<'a>(&'a self, keys: &'a [Key]) -> BoxFuture<'a, Entries> {
@@ -105,5 +113,9 @@ impl<S: Store> DynStore for Shared<S> {
         decisions: &mut Decisions,
     ) -> Option<Result<()>> {
         Store::try_acquire(&self.store, claims, decisions)
+    }
+
+    fn erased_try_purges(&self, log: &Scope, since: Option<Position>) -> Option<Result<Purges>> {
+        Store::try_purges(&self.store, log, since)
     }
 }

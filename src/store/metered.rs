@@ -224,6 +224,12 @@ impl<S: Store> Store for MeteredStore<S> {
                 .inspect(|()| self.refused(decisions.allowed())),
         )
     }
+
+    fn try_purges(&self, log: &Scope, since: Option<Position>) -> Option<Result<Purges>> {
+        let result = self.inner.try_purges(log, since)?;
+        increment(&self.counts.purges);
+        Some(self.outcome(result))
+    }
 }
 
 impl<S> Clone for MeteredStore<S> {

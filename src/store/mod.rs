@@ -65,6 +65,7 @@ mod remote;
 mod scope;
 mod shared;
 mod siphash;
+mod slots;
 mod time_limited;
 mod together;
 #[cfg(feature = "upstash")]

@@ -142,6 +142,10 @@ impl<S: Store> Store for PrefixedStore<S> {
     fn try_acquire(&self, claims: &[Claim], decisions: &mut Decisions) -> Option<Result<()>> {
         self.inner.try_acquire(&self.claims(claims), decisions)
     }
+
+    fn try_purges(&self, log: &Scope, since: Option<Position>) -> Option<Result<Purges>> {
+        self.inner.try_purges(&self.scope(log), since)
+    }
 }
 
 impl<S> fmt::Debug for PrefixedStore<S> {

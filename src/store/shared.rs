@@ -15,7 +15,8 @@ use crate::quota::Quota;
 
 /// Any [`Store`], behind one pointer. Cheap to clone.
 ///
-/// Where a store answers at once, reads, writes and acquires need no boxed future; any other call boxes one.
+/// Where a store answers at once, reads, writes, acquires and looks at a purge log need no boxed future; any
+/// other call boxes one.
 #[derive(Clone)]
 pub struct SharedStore(Arc<dyn DynStore>);
 
@@ -32,6 +33,13 @@ impl SharedStore {
     /// Another quota, if the name is taken by that: the two would undo each other on one counter.
     pub(crate) fn register(&self, name: &'static str, quota: Quota) -> Result<Registration, Quota> {
         self.0.registry().register(name, quota)
+    }
+
+    /// Returns the one value of a type that lies beside the store, over all clones of this handle: made where it is first
+    /// asked for, when a layer is built, and kept as long as any of them. It must hold no such handle, which would keep
+    /// itself alive.
+    pub(crate) fn beside<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
+        self.0.slots().get()
     }
 
     /// Returns what no other handle has while this one or a clone of it lives.
@@ -223,7 +231,10 @@ impl Store for SharedStore {
     }
 
     async fn purges(&self, log: &Scope, since: Option<Position>) -> Result<Purges> {
-        self.0.erased_purges(log, since).await
+        match self.try_purges(log, since) {
+            Some(result) => result,
+            None => self.0.erased_purges(log, since).await,
+        }
     }
 
     fn limits(&self) -> Limits {
@@ -244,5 +255,9 @@ impl Store for SharedStore {
 
     fn try_acquire(&self, claims: &[Claim], decisions: &mut Decisions) -> Option<Result<()>> {
         self.0.erased_try_acquire(claims, decisions)
+    }
+
+    fn try_purges(&self, log: &Scope, since: Option<Position>) -> Option<Result<Purges>> {
+        self.0.erased_try_purges(log, since)
     }
 }

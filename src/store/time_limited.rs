@@ -114,6 +114,10 @@ impl<S: Store> Store for TimeLimitedStore<S> {
     fn try_acquire(&self, claims: &[Claim], decisions: &mut Decisions) -> Option<Result<()>> {
         self.inner.try_acquire(claims, decisions)
     }
+
+    fn try_purges(&self, log: &Scope, since: Option<Position>) -> Option<Result<Purges>> {
+        self.inner.try_purges(log, since)
+    }
 }
 
 impl<S> fmt::Debug for TimeLimitedStore<S> {

@@ -28,7 +28,7 @@ fn claim() -> Claim {
     Claim::new(key(Kind::Limit), Quota::per_hour(1))
 }
 
-fn answers_at_once(store: &impl Store) -> [bool; 3] {
+fn answers_at_once(store: &impl Store) -> [bool; 4] {
     let put = Write::put(key(Kind::Data), "", TTL);
     [
         store
@@ -38,32 +38,35 @@ fn answers_at_once(store: &impl Store) -> [bool; 3] {
         store
             .try_acquire(&[claim()], &mut Decisions::new())
             .is_some(),
+        store
+            .try_purges(&Scope::new(Kind::Purge, "tests"), None)
+            .is_some(),
     ]
 }
 
 #[test]
 fn every_adapter_answers_at_once_where_its_store_does() {
     let memory = MemoryStore::new();
-    assert_eq!(answers_at_once(&memory), [true; 3]);
+    assert_eq!(answers_at_once(&memory), [true; 4]);
     assert_eq!(
         answers_at_once(&SharedStore::new(memory.clone())),
-        [true; 3]
+        [true; 4]
     );
     assert_eq!(
         answers_at_once(&PrefixedStore::new(memory.clone(), "p")),
-        [true; 3]
+        [true; 4]
     );
     assert_eq!(
         answers_at_once(&MeteredStore::new(memory.clone())),
-        [true; 3]
+        [true; 4]
     );
     assert_eq!(
         answers_at_once(&BreakerStore::new(memory.clone())),
-        [true; 3]
+        [true; 4]
     );
     assert_eq!(
         answers_at_once(&TimeLimitedStore::new(memory, TTL, Timer::tokio())),
-        [true; 3]
+        [true; 4]
     );
 }
 
@@ -73,21 +76,21 @@ fn no_adapter_answers_at_once_where_its_store_has_to_wait() {
     let metered = MeteredStore::new(remote.clone());
     assert_eq!(
         answers_at_once(&SharedStore::new(remote.clone())),
-        [false; 3]
+        [false; 4]
     );
     assert_eq!(
         answers_at_once(&PrefixedStore::new(remote.clone(), "p")),
-        [false; 3]
+        [false; 4]
     );
     assert_eq!(
         answers_at_once(&BreakerStore::new(remote.clone())),
-        [false; 3]
+        [false; 4]
     );
     assert_eq!(
         answers_at_once(&TimeLimitedStore::new(remote, TTL, Timer::tokio())),
-        [false; 3]
+        [false; 4]
     );
-    assert_eq!(answers_at_once(&metered), [false; 3]);
+    assert_eq!(answers_at_once(&metered), [false; 4]);
     assert_eq!(
         metered.usage().calls(),
         0,
@@ -99,7 +102,7 @@ fn no_adapter_answers_at_once_where_its_store_has_to_wait() {
 async fn what_is_answered_at_once_is_kept_under_the_prefix() {
     let memory = MemoryStore::new();
     let prefixed = PrefixedStore::new(memory.clone(), "p");
-    assert_eq!(answers_at_once(&prefixed), [true; 3]);
+    assert_eq!(answers_at_once(&prefixed), [true; 4]);
     let store = SharedStore::new(memory);
     assert_eq!(store.get(&key(Kind::Data)).await.unwrap(), None);
     let kept = store
@@ -108,6 +111,10 @@ async fn what_is_answered_at_once_is_kept_under_the_prefix() {
         .unwrap();
     assert!(kept.is_some());
     assert!(store.acquire(&[claim()]).await.unwrap().allowed());
+    let log = Scope::new(Kind::Purge, "tests");
+    let within = prefixed.try_purges(&log, None).unwrap().unwrap();
+    let without = store.try_purges(&log, None).unwrap().unwrap();
+    assert_ne!(within.position, without.position);
 }
 
 #[tokio::test]

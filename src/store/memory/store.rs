@@ -1,7 +1,6 @@
 //! The [`MemoryStore`] itself: its settings, its locks, and the room in it.
 
 use std::{
-    collections::{HashMap, hash_map::Entry},
     fmt,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -15,7 +14,7 @@ use smallvec::SmallVec;
 use super::{
     budget::{Account, Class, MemoryEvent},
     builder::{Hook, MemoryStoreBuilder},
-    log::Log,
+    log::{Log, Logs},
     shard::Shard,
     table::Digest,
 };
@@ -46,7 +45,7 @@ pub(super) struct Inner {
     sessions: Account,
     cache: Account,
     data: Account,
-    logs: Mutex<HashMap<Digest, Log>>,
+    logs: Mutex<Logs>,
     // Where the search for room begins next.
     turn: AtomicUsize,
     pub(super) max_value: usize,
@@ -56,8 +55,6 @@ pub(super) struct Inner {
 
 /// As many as a mask has bits.
 const SHARDS: usize = 64;
-/// Beyond it, the log that was not used for longest is forgotten, which purges all of its cache.
-const LOGS: usize = 1024;
 
 impl MemoryStore {
     /// Creates an empty store with default settings.
@@ -208,22 +205,14 @@ impl Inner {
         (turn, lock(&self.shards[turn % SHARDS]))
     }
 
+    fn purges(&self, log: &Scope, since: Option<Position>) -> Result<Purges> {
+        log.validate_log(&[])?;
+        self.with_log(log, |log| log.since(since))
+    }
+
     fn with_log<T>(&self, log: &Scope, call: impl FnOnce(&mut Log) -> T) -> Result<T> {
-        let now = self.now().as_micros();
         let mut logs = lock(&self.logs);
-        if logs.len() >= LOGS && !logs.contains_key(&log.digest()) {
-            let unused = logs
-                .iter()
-                .min_by_key(|(_, log)| log.used())
-                .map(|(digest, _)| *digest);
-            unused.and_then(|digest| logs.remove(&digest));
-        }
-        let log = match logs.entry(log.digest()) {
-            Entry::Occupied(log) => log.into_mut(),
-            Entry::Vacant(vacant) => vacant.insert(Log::new(Epoch::random()?)),
-        };
-        log.touch(now);
-        Ok(call(log))
+        logs.of(log.digest()).map(call)
     }
 }
 
@@ -282,8 +271,7 @@ impl Store for MemoryStore {
     }
 
     async fn purges(&self, log: &Scope, since: Option<Position>) -> Result<Purges> {
-        log.validate_log(&[])?;
-        self.0.with_log(log, |log| log.since(since))
+        self.0.purges(log, since)
     }
 
     fn limits(&self) -> Limits {
@@ -300,6 +288,10 @@ impl Store for MemoryStore {
 
     fn try_acquire(&self, claims: &[Claim], decisions: &mut Decisions) -> Option<Result<()>> {
         Some(self.0.acquire(claims, decisions))
+    }
+
+    fn try_purges(&self, log: &Scope, since: Option<Position>) -> Option<Result<Purges>> {
+        Some(self.0.purges(log, since))
     }
 }
 

@@ -60,9 +60,9 @@ fn five_failures_in_a_row_open_the_circuit_and_nothing_more_is_sent() {
         error.to_string(),
         "store unavailable: circuit breaker is open, since the store was unavailable"
     );
-    assert_eq!(answers_at_once(&store), [true; 3], "refused without a wait");
+    assert_eq!(answers_at_once(&store), [true; 4], "refused without a wait");
     assert_eq!(flaky.asked(), 5);
-    assert_eq!((store.usage().opened, store.usage().rejected), (1, 4));
+    assert_eq!((store.usage().opened, store.usage().rejected), (1, 5));
 }
 
 #[test]
@@ -197,6 +197,13 @@ fn calls_that_are_answered_at_once_are_counted_too() {
     assert!(acquire().unwrap().is_ok());
     assert_eq!(store.circuit(), Circuit::Closed);
     assert_eq!(flaky.asked(), 4);
+
+    flaky.set(DOWN);
+    let purges = || store.try_purges(&Scope::new(Kind::Purge, "tests"), None);
+    for _ in 0..3 {
+        assert!(purges().unwrap().is_err());
+    }
+    assert!(is_open(&store));
 }
 
 #[test]

@@ -111,4 +111,11 @@ impl Store for Flaky {
             Err(error) => Some(Err(error)),
         }
     }
+
+    fn try_purges(&self, log: &Scope, since: Option<Position>) -> Option<Result<Purges>> {
+        match self.ask() {
+            Ok(memory) => memory.try_purges(log, since),
+            Err(error) => Some(Err(error)),
+        }
+    }
 }
