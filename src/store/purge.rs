@@ -158,6 +158,8 @@ impl Stamp {
 pub struct PurgeView {
     position: Option<Position>,
     marks: HashMap<Tag, u128>,
+    // No mark is later.
+    newest: u128,
 }
 
 impl PurgeView {
@@ -185,12 +187,59 @@ impl PurgeView {
         let known = self.position.map(|position| position.epoch);
         if purges.complete || known != Some(purges.position.epoch) {
             self.marks.clear();
+            self.newest = 0;
         }
         self.position = Some(purges.position);
-        for (tag, id) in purges.marks {
+        self.mark_all(purges.marks);
+    }
+
+    /// Applies an answer to an earlier position, which may itself be older than what is known. Takes nothing back.
+    ///
+    /// Returns whether it is of the log that is known. Otherwise nobody can tell which of the two is the later one.
+    pub(crate) fn apply_late(&mut self, since: Option<Position>, purges: Purges) -> bool {
+        let Some(position) = self.position else {
+            return false;
+        };
+        let is_same = |other: Position| other.epoch == position.epoch;
+        // What lies between must be known.
+        let is_next = |since: Position| is_same(since) && since.id <= position.id;
+        if !is_same(purges.position) || !(purges.complete || since.is_some_and(is_next)) {
+            return false;
+        }
+        if purges.position.id > position.id {
+            self.position = Some(purges.position);
+        }
+        self.mark_all(purges.marks);
+        true
+    }
+
+    /// Applies a [`purge`](super::Store::purge) of one's own, which answered `at`, without a trip: what it purged is not
+    /// admitted from now on.
+    ///
+    /// [`position`](Self::position) stays where it is: others may have purged before `at`, which the next answer tells. A
+    /// purge of everything, or one in an epoch that the view does not know, leaves a view that knows nothing, and admits
+    /// nothing until then. An answer that was asked for before the purge must not be applied after it.
+    pub fn purged(&mut self, what: Purge<'_>, at: Position) {
+        let known = self.position.map(|position| position.epoch);
+        match what {
+            Purge::Tags(tags) if known == Some(at.epoch) => {
+                self.mark_all(tags.iter().map(|tag| (tag.clone(), at.id)));
+            }
+            Purge::Tags(_) | Purge::Everything => *self = Self::new(),
+        }
+    }
+
+    fn mark_all(&mut self, marks: impl IntoIterator<Item = (Tag, u128)>) {
+        for (tag, id) in marks {
             let mark = self.marks.entry(tag).or_insert(id);
             *mark = id.max(*mark);
+            self.newest = id.max(self.newest);
         }
+    }
+
+    /// Returns how many tags have a mark.
+    pub(crate) fn marks(&self) -> usize {
+        self.marks.len()
     }
 
     /// Returns the point up to which the view knows the log, for [`purges`](super::Store::purges).
@@ -214,9 +263,11 @@ impl PurgeView {
         let current = self
             .position
             .is_some_and(|position| position.epoch == stamp.epoch);
+        // Most entries are younger than the last purge.
         current
-            && tags
-                .into_iter()
-                .all(|tag| self.marks.get(tag).is_none_or(|mark| *mark <= stamp.id))
+            && (stamp.id >= self.newest
+                || tags
+                    .into_iter()
+                    .all(|tag| self.marks.get(tag).is_none_or(|mark| *mark <= stamp.id)))
     }
 }
