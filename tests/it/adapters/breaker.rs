@@ -60,9 +60,9 @@ fn five_failures_in_a_row_open_the_circuit_and_nothing_more_is_sent() {
         error.to_string(),
         "store unavailable: circuit breaker is open, since the store was unavailable"
     );
-    assert_eq!(answers_at_once(&store), [true; 3], "refused without a wait");
+    assert_eq!(answers_at_once(&store), [true; 4], "refused without a wait");
     assert_eq!(flaky.asked(), 5);
-    assert_eq!((store.usage().opened, store.usage().rejected), (1, 4));
+    assert_eq!((store.usage().opened, store.usage().rejected), (1, 5));
 }
 
 #[test]
