@@ -79,13 +79,56 @@
 //! Requests pass by the cache, and nothing is stored. It is never an error of the service;
 //! [`Event::StoreError`] tells of it.
 
+mod answer;
+mod body;
+mod budget;
 mod caching;
+mod called;
+mod codec;
+mod commit;
+mod compression;
+mod config;
 mod digest;
+mod dooms;
+mod entry;
+mod event;
+mod exchange;
+mod family;
+mod fill;
+mod forget;
+mod future;
+mod handle;
+mod hints;
+mod key;
+mod landed;
+mod layer;
+mod lookup;
+mod pass;
 mod personal;
+mod plan;
+mod policy;
 mod purges;
+mod question;
+mod ready;
+mod recording;
+mod refresh;
 mod semantics;
 mod service;
 mod stored;
 mod tags;
+mod unsafe_method;
 
-pub use self::{caching::Caching, personal::Personal, semantics::rules::SetCookie};
+pub use self::{
+    body::{BoxError, ResponseBody},
+    caching::Caching,
+    event::Event,
+    future::ResponseFuture,
+    handle::ResponseCacheHandle,
+    key::Query,
+    layer::ResponseCacheLayer,
+    personal::Personal,
+    policy::CachePolicy,
+    recording::Interrupted,
+    semantics::{rules::SetCookie, storable::Reason},
+    service::ResponseCache,
+};
