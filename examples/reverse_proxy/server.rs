@@ -66,7 +66,6 @@ where
     let mut connection = pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
-            .pipeline_flush(true)
             .serve_connection(TokioIo::new(stream), answer)
     );
     // What went wrong on a connection is known to its client, or nobody's concern.
