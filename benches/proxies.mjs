@@ -4,7 +4,7 @@
 // (apt-get install wrk nginx-light varnish).
 //
 //   benches/proxies.mjs                                  # the medians of 7 runs of 5 seconds, taken in turns
-//   benches/proxies.mjs --runs 3 --seconds 2 --connections 64 --bytes 10240 --only nginx,varnish
+//   benches/proxies.mjs --runs 3 --seconds 2 --connections 64 --bytes 10240 --only 'nginx,tower-upstash (1 thread)'
 import { execFileSync, spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import http from 'node:http'
@@ -35,6 +35,8 @@ process.on('exit', () => {
 })
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1))
 
+const ALL_CORES = `tower-upstash (a thread for each of ${availableParallelism()} cores)`
+
 // What each server is started with, once its port and the origin's are known.
 const SUBJECTS = {
   nginx: (port, origin) => ['nginx', '-c', file('nginx.conf', nginx(port, origin))],
@@ -43,8 +45,8 @@ const SUBJECTS = {
     return ['varnishd', '-F', '-n', path.join(folder, 'varnish'), '-j', 'none', '-T', 'none',
       '-a', `127.0.0.1:${port}`, '-f', vcl, '-s', 'malloc,64M']
   },
-  'tower-upstash, 1 thread': (port, origin) => [...ours(port, origin), '--threads', '1'],
-  [`tower-upstash, ${availableParallelism()} threads`]: ours
+  'tower-upstash (1 thread)': (port, origin) => [...ours(port, origin), '--threads', '1'],
+  [ALL_CORES]: ours
 }
 
 function nginx (port, origin) {
@@ -122,17 +124,20 @@ async function start (name, command) {
   children.add(child)
   let said = ''
   child.stderr.on('data', text => { said += text })
-  child.once('error', error => { said += error })
+  let ended = false
+  child.once('close', () => { ended = true })
+  child.once('error', error => { said += error.message })
   const subject = { name, pid: child.pid, url: `http://127.0.0.1:${port}/object`, behind, runs: [] }
   for (const end = Date.now() + 10_000; !await answers(subject.url);) {
-    if (Date.now() > end || child.exitCode !== null) throw new Error(`${name} does not answer: ${said}`)
+    if (Date.now() > end || ended) throw new Error(`${name} does not answer: ${said}`)
     await pause(100)
   }
   return subject
 }
 
 function answers (url) {
-  return fetch(url).then(async answer => answer.ok && (await answer.arrayBuffer()).byteLength === Number(options.bytes), () => false)
+  const whole = async answer => answer.ok && (await answer.arrayBuffer()).byteLength === Number(options.bytes)
+  return fetch(url).then(whole, () => false)
 }
 
 // CPU time of a process and of all that descend from it.
@@ -154,7 +159,8 @@ function cpuSeconds (pid) {
 // Asks for the object as fast as one thread of wrk can.
 async function measure (subject, seconds) {
   const before = cpuSeconds(subject.pid)
-  const wrk = spawn('wrk', ['-t1', `-c${options.connections}`, `-d${seconds}s`, subject.url], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const args = ['-t1', `-c${options.connections}`, `-d${seconds}s`, subject.url]
+  const wrk = spawn('wrk', args, { stdio: ['ignore', 'pipe', 'inherit'] })
   let output = ''
   wrk.stdout.on('data', text => { output += text })
   await new Promise((resolve, reject) => wrk.once('close', resolve).once('error', reject))
@@ -170,6 +176,9 @@ function median (numbers) {
 
 const only = options.only?.split(',') ?? Object.keys(SUBJECTS)
 const subjects = []
+for (const name of only) {
+  if (!(name in SUBJECTS)) throw new Error(`there is no ${name}, but ${Object.keys(SUBJECTS).join(', ')}`)
+}
 for (const name of only) subjects.push(await start(name, SUBJECTS[name]))
 for (const subject of subjects) await measure(subject, 1) // warms up
 const filled = subjects.map(({ behind }) => behind.requests)

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { parseArgs } from 'node:util'
 
 import { differences, readList, summary, table, writeList } from './report.mjs'
-import { built, client, origin, proxy, runToEnd } from './processes.mjs'
+import { built, client, origin, proxy, runToEnd, shown } from './processes.mjs'
 import { openSuite } from './suite.mjs'
 
 const NPM = 'http-cache-tests@0.4.5'
@@ -20,6 +20,7 @@ const { values: options, positionals } = parseArgs({
     mode: { type: 'string' },
     suite: { type: 'string' },
     table: { type: 'boolean' },
+    test: { type: 'string' },
     write: { type: 'boolean' }
   }
 })
@@ -33,8 +34,18 @@ if (options.table) {
 } else {
   if (options.suite) await withDependencies(suite.folder)
   const binary = await built(root, 'reverse_proxy')
+  if (options.test) {
+    if (!suite.all.has(options.test)) throw new Error(`there is no test ${options.test}`)
+    for (const mode of modes) {
+      console.log(`\n${suite.name}-${mode}`)
+      await through(binary, mode, url => shown(suite, url, options.test))
+    }
+    process.exit(0)
+  }
   // Most of a run is pauses.
-  const runs = await Promise.all(modes.map(async mode => ({ mode, results: await judged(binary, mode) })))
+  const runs = await Promise.all(modes.map(async mode => {
+    return { mode, results: await through(binary, mode, url => client(suite, url)) }
+  }))
   const same = runs.map(reported)
   process.exit(same.every(Boolean) ? 0 : 1)
 }
@@ -59,10 +70,11 @@ function npmInstall (folder, ...rest) {
   return runToEnd('npm', ['install', ...quiet, ...rest], folder)
 }
 
-async function judged (binary, mode) {
-  const upstream = await origin(suite, path.join(here, 'loopback.mjs'))
+// Runs something against a proxy of its own in front of an origin of its own.
+async function through (binary, mode, run) {
+  const upstream = await origin(suite, path.join(here, 'loopback.mjs'), options.test && console.log)
   const subject = await proxy(binary, ['--listen', '127.0.0.1:0', '--upstream', upstream.url, ...OPTIONS[mode]])
-  const results = await client(suite, subject.url)
+  const results = await run(subject.url)
   if (subject.ended()) throw new Error(`${mode}: the proxy did not live to the end`)
   upstream.stop()
   subject.stop()

@@ -48,7 +48,7 @@ export async function built (root, example) {
 }
 
 // Starts a server that says where it listens.
-async function server (command, args, options) {
+async function server (command, args, options, heard = () => {}) {
   const child = start(command, args, { stdio: ['ignore', 'pipe', 'inherit'], ...options })
   const ended = child.end.then(code => { throw new Error(`${command} ended with ${code} before it listened`) })
   const late = new Promise((resolve, reject) => {
@@ -59,6 +59,7 @@ async function server (command, args, options) {
     createInterface({ input: child.stdout }).on('line', line => {
       const [, url] = /^listening on (http:.*?)\/?$/i.exec(line) ?? []
       if (url) resolve(url)
+      else heard(line)
     })
   })
   ended.catch(() => {})
@@ -71,26 +72,36 @@ export function proxy (binary, args) {
   return server(binary, args)
 }
 
-export function origin (suite, hook) {
+export function origin (suite, hook, heard) {
   const env = { ...process.env, npm_config_protocol: 'http', npm_config_port: '0', npm_config_pidfile: devNull }
   const args = ['--no-warnings', '--import', pathToFileURL(hook), suite.server]
-  return server(process.execPath, args, { cwd: suite.folder, env })
+  return server(process.execPath, args, { cwd: suite.folder, env }, heard)
+}
+
+function clientProcess (suite, base, id, output) {
+  const env = { ...process.env, npm_config_base: base, npm_config_id: id, npm_package_config_id: '' }
+  const args = ['--no-warnings', suite.client]
+  const child = start(process.execPath, args, { cwd: suite.folder, env, stdio: ['ignore', output, 'inherit'] })
+  const limit = setTimeout(() => {
+    console.error(`the suite takes more than ${RUN_MS / 1000} s`)
+    child.kill('SIGKILL')
+  }, RUN_MS)
+  child.end = child.end.finally(() => clearTimeout(limit))
+  return child
 }
 
 // Runs all tests of the suite against a base URL, and returns its raw results: by test `true`, or the kind of error and
 // its message.
 export async function client (suite, base) {
-  const env = { ...process.env, npm_config_base: base, npm_config_id: '', npm_package_config_id: '' }
-  const args = ['--no-warnings', suite.client]
-  const child = start(process.execPath, args, { cwd: suite.folder, env, stdio: ['ignore', 'pipe', 'inherit'] })
-  const limit = setTimeout(() => {
-    console.error(`the suite takes more than ${RUN_MS / 1000} s`)
-    child.kill('SIGKILL')
-  }, RUN_MS)
+  const child = clientProcess(suite, base, '', 'pipe')
   let output = ''
   child.stdout.setEncoding('utf8').on('data', text => { output += text })
   const code = await child.end
-  clearTimeout(limit)
   if (code !== 0) throw new Error(`the suite's client ended with ${code}`)
   return JSON.parse(output)
+}
+
+// Runs one test, which shows its traffic.
+export function shown (suite, base, id) {
+  return clientProcess(suite, base, id, 'inherit').end
 }
