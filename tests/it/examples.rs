@@ -1,6 +1,7 @@
 //! The examples of the rate limits, as processes of their own.
 
 mod axum;
+mod reverse_proxy;
 mod tonic;
 mod tower;
 

@@ -1,0 +1,110 @@
+// What `run` does, after its arguments.
+import fs from 'node:fs'
+import path from 'node:path'
+import { parseArgs } from 'node:util'
+
+import { differences, readList, summary, table, writeList } from './report.mjs'
+import { built, client, origin, proxy, runToEnd, shown } from './processes.mjs'
+import { openSuite } from './suite.mjs'
+
+const NPM = 'http-cache-tests@0.4.5'
+const OPTIONS = { default: [], conformance: ['--conformance'] }
+
+const here = import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname)
+const root = path.join(here, '../..')
+const target = path.join(root, 'target/conformance')
+
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    mode: { type: 'string' },
+    suite: { type: 'string' },
+    table: { type: 'boolean' },
+    test: { type: 'string' },
+    write: { type: 'boolean' }
+  }
+})
+const modes = options.mode ? [options.mode] : Object.keys(OPTIONS)
+if (modes.some(mode => !(mode in OPTIONS))) throw new Error('--mode is default or conformance')
+if (positionals.length && !options.table) throw new Error(`what is ${positionals[0]}?`)
+
+const suite = await openSuite(options.suite ? path.resolve(options.suite) : await fromNpm())
+if (options.table) {
+  console.log(table(suite, positionals.map(readResults)))
+} else {
+  if (options.suite) await withDependencies(suite.folder)
+  const binary = await built(root, 'reverse_proxy')
+  if (options.test) {
+    if (!suite.all.has(options.test)) throw new Error(`there is no test ${options.test}`)
+    for (const mode of modes) {
+      console.log(`\n${suite.name}-${mode}`)
+      await through(binary, mode, url => shown(suite, url, options.test))
+    }
+    process.exit(0)
+  }
+  // Most of a run is pauses.
+  const runs = await Promise.all(modes.map(async mode => {
+    return { mode, results: await through(binary, mode, url => client(suite, url)) }
+  }))
+  const same = runs.map(reported)
+  process.exit(same.every(Boolean) ? 0 : 1)
+}
+
+async function fromNpm () {
+  const folder = path.join(target, 'npm')
+  const installed = path.join(folder, 'node_modules', NPM.replace(/@.*/, ''))
+  if (!fs.existsSync(installed)) {
+    fs.mkdirSync(folder, { recursive: true })
+    fs.writeFileSync(path.join(folder, 'package.json'), '{ "private": true }\n')
+    await npmInstall(folder, '--save-exact', NPM)
+  }
+  return installed
+}
+
+async function withDependencies (folder) {
+  if (!fs.existsSync(path.join(folder, 'node_modules'))) await npmInstall(folder, '--omit=dev', '--no-package-lock')
+}
+
+function npmInstall (folder, ...rest) {
+  const quiet = ['--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
+  return runToEnd('npm', ['install', ...quiet, ...rest], folder)
+}
+
+// Runs something against a proxy of its own in front of an origin of its own.
+async function through (binary, mode, run) {
+  const upstream = await origin(suite, path.join(here, 'loopback.mjs'), options.test && console.log)
+  const subject = await proxy(binary, ['--listen', '127.0.0.1:0', '--upstream', upstream.url, ...OPTIONS[mode]])
+  const results = await run(subject.url)
+  if (subject.ended()) throw new Error(`${mode}: the proxy did not live to the end`)
+  upstream.stop()
+  subject.stop()
+  return results
+}
+
+function reported ({ mode, results }) {
+  const name = `${suite.name}-${mode}`
+  const raw = path.join(target, `${name}.json`)
+  fs.mkdirSync(target, { recursive: true })
+  fs.writeFileSync(raw, JSON.stringify({ label: `tower-upstash, ${mode}`, results }, null, 1) + '\n')
+
+  const list = path.join(here, 'expected', `${name}.txt`)
+  console.log(`\n${name}: ${suite.tests.length} tests\n${summary(suite, results)}`)
+  if (options.write) {
+    writeList(list, suite, results)
+    return true
+  }
+  if (!fs.existsSync(list)) {
+    console.log(`\nthere is no ${path.relative(root, list)} yet: --write makes it`)
+    return false
+  }
+  const wrong = differences(readList(list), suite, results)
+  if (wrong.length) {
+    console.log(`\n${wrong.length} verdicts are not those of ${path.relative(root, list)}:\n${wrong.join('\n')}`)
+  }
+  return !wrong.length
+}
+
+function readResults (file) {
+  const json = JSON.parse(fs.readFileSync(file, 'utf8'))
+  return { label: json.label ?? path.basename(file, '.json'), results: json.results ?? json }
+}
