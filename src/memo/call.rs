@@ -106,7 +106,7 @@ enum Found<V> {
 async fn find<S: MemoScope, V: MemoValue>(place: &Place<'_>, policy: &MemoPolicy<S>) -> Found<V> {
     let calls = place.store.beside::<Calls>();
     let landed = calls.landed(&place.digest);
-    if let Some(value) = stored(place, policy).await {
+    if let Some((value, _)) = stored(place, policy).await {
         return Found::Value(value);
     }
     let leader = match calls.enter(&place.digest) {
@@ -121,24 +121,27 @@ async fn find<S: MemoScope, V: MemoValue>(place: &Place<'_>, policy: &MemoPolicy
     };
     // A call may have ended between the look and the lead, and have stored what was not there.
     if leader.landed() != landed
-        && let Some(value) = stored(place, policy).await
+        && let Some((value, bytes)) = stored(place, policy).await
     {
+        leader.share(bytes);
         return Found::Value(value);
     }
     Found::Lead(leader)
 }
 
+/// Returns what is stored, and the bytes that it was made of.
 async fn stored<S: MemoScope, V: MemoValue>(
     place: &Place<'_>,
     policy: &MemoPolicy<S>,
-) -> Option<V> {
-    let value = V::from_bytes(place.read(policy).await?);
+) -> Option<(V, Bytes)> {
+    let bytes = place.read(policy).await?;
+    let value = V::from_bytes(bytes.clone());
     let event = match value {
         Some(_) => MemoEvent::Hit,
         None => MemoEvent::Unreadable,
     };
     policy.tell(event);
-    value
+    value.zip(Some(bytes))
 }
 
 fn collapsed<S, V: MemoValue>(policy: &MemoPolicy<S>, bytes: Bytes) -> Found<V> {

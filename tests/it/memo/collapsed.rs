@@ -155,6 +155,30 @@ async fn a_look_that_was_slower_than_a_whole_call_is_repeated() {
     assert_eq!(model.calls(), 1);
 }
 
+/// Each of those who waited looked again, one after another.
+#[tokio::test]
+async fn what_a_second_look_finds_is_shared() {
+    let held = Held::new(0, 10);
+    let (store, model) = (held.shared(), Model::default());
+    let mut tasks = [0; 4].map(|_| spawn(cached(&store, ANSWERS, "a", || model.ask("a"))));
+    for task in &mut tasks {
+        assert_pending!(task.poll());
+    }
+    let [first, late @ ..] = &mut tasks;
+    held.tell_looks(1);
+    assert_eq!(assert_ready!(first.poll()).unwrap(), "a 1");
+    // The first of them leads and looks again, the others wait for him.
+    held.tell_looks(3);
+    for task in &mut *late {
+        assert_pending!(task.poll());
+    }
+    held.tell_looks(1);
+    for task in late {
+        assert_eq!(assert_ready!(task.poll()).unwrap(), "a 1");
+    }
+    assert_eq!(model.calls(), 1);
+}
+
 #[tokio::test]
 async fn what_is_forgotten_while_it_is_made_is_not_kept() {
     let (store, slow) = (memory(), Slow::new());
