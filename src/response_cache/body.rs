@@ -100,3 +100,83 @@ where
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{cell::Cell, marker::PhantomPinned};
+
+    use http::HeaderMap;
+    use http_body_util::BodyExt;
+    use tokio_test::{assert_ready, task};
+
+    use super::*;
+
+    /// As little as a body can be: neither `Sync` nor `Unpin` nor `Default`, with an error of its own.
+    struct Least {
+        frames: Cell<u8>,
+        _pinned: PhantomPinned,
+    }
+
+    impl Body for Least {
+        type Data = Bytes;
+        type Error = &'static str;
+
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, &'static str>>> {
+            let frames = self.frames.get();
+            self.frames.set(frames + 1);
+            Poll::Ready(match frames {
+                0 => Some(Ok(Frame::data(Bytes::from_static(b"abc")))),
+                1 => Some(Ok(Frame::trailers(HeaderMap::new()))),
+                2 => Some(Err("broken")),
+                _ => None,
+            })
+        }
+
+        fn size_hint(&self) -> SizeHint {
+            SizeHint::with_exact(3)
+        }
+    }
+
+    #[test]
+    fn an_inner_body_passes_untouched_but_for_the_box_around_its_error() {
+        let least = Least {
+            frames: Cell::new(0),
+            _pinned: PhantomPinned,
+        };
+        let mut body = Box::pin(ResponseBody::inner(least));
+        assert_eq!(body.size_hint().exact(), Some(3));
+        assert!(!body.is_end_stream());
+        let mut next = || assert_ready!(task::spawn(body.frame()).poll());
+        assert!(next().is_some_and(|frame| frame.is_ok_and(|frame| frame.is_data())));
+        assert!(next().is_some_and(|frame| frame.is_ok_and(|frame| frame.is_trailers())));
+        let error = next().and_then(Result::err).expect("the body is broken");
+        assert_eq!(error.to_string(), "broken");
+        assert!(next().is_none());
+    }
+
+    #[test]
+    fn a_stored_body_is_not_copied() {
+        let stored = Bytes::from(vec![7; 10]);
+        let mut body = ResponseBody::<Least>::own(stored.slice(2..6));
+        assert_eq!(body.size_hint().exact(), Some(4));
+        let kind = match &mut body.kind {
+            Kind::Own { body } => body,
+            Kind::Inner { .. } | Kind::Recorded { .. } => unreachable!("it is our own"),
+        };
+        let frame = assert_ready!(task::spawn(kind.frame()).poll());
+        let data = frame.and_then(Result::ok).map(Frame::into_data);
+        let data = data.and_then(Result::ok).expect("there are data");
+        assert_eq!((data.as_ptr(), data.len()), (stored[2..].as_ptr(), 4));
+        assert!(body.is_end_stream());
+    }
+
+    #[test]
+    fn a_body_is_small_and_may_be_shared_where_the_inner_one_may() {
+        const fn is_send_and_sync<T: Send + Sync>() {}
+        is_send_and_sync::<ResponseBody<Full<Bytes>>>();
+        assert!(size_of::<ResponseBody<Full<Bytes>>>() <= 48);
+    }
+}

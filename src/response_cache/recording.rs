@@ -12,6 +12,7 @@
 //! - The last frame is held until the commit has ended, where it is known to be the last; otherwise only the end is.
 //!   After [`HOLD`] it is not held any longer.
 
+mod accept;
 mod interrupted;
 mod kept;
 mod leave;

@@ -95,8 +95,8 @@ impl Reader {
     async fn drain(self) {
         poll_fn(|cx| {
             for _ in 0..FRAMES_AT_ONCE {
-                let frame = ready!(self.poll(cx));
-                if !matches!(frame, Some(Ok(_))) || self.recording.lock().closed {
+                let is_closed = self.recording.lock().closed;
+                if is_closed || !matches!(ready!(self.poll(cx)), Some(Ok(_))) {
                     return Poll::Ready(());
                 }
             }

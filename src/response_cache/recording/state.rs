@@ -6,7 +6,7 @@ use http_body::SizeHint;
 use smallvec::SmallVec;
 
 use super::{
-    BoxError, Discarded, KeepFilling, OnEnd, Options, Recorded, WINDOW, Work,
+    BoxError, Discarded, KeepFilling, OnEnd, Options, WINDOW, Work,
     kept::{Freed, Kept, Position},
 };
 use crate::response_cache::budget::Held;
@@ -23,10 +23,10 @@ pub(super) struct State {
     pub(super) on_end: Option<Box<dyn OnEnd>>,
     /// The last frame, while it is held.
     pub(super) last: Option<Bytes>,
-    trailers: Option<HeaderMap>,
+    pub(super) trailers: Option<HeaderMap>,
     pub(super) received: u64,
     pub(super) expected: Option<u64>,
-    most: u64,
+    pub(super) most: u64,
     /// What is still to come.
     pub(super) hint: SizeHint,
     pub(super) end: End,
@@ -41,9 +41,9 @@ pub(super) struct State {
 /// How far one reader is.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Place {
-    position: Position,
-    read: u64,
-    has_trailers: bool,
+    pub(super) position: Position,
+    pub(super) read: u64,
+    pub(super) has_trailers: bool,
     is_at_end: bool,
 }
 
@@ -154,114 +154,6 @@ impl State {
         }
     }
 
-    /// Takes in what the body has given to the reader in a slot. Returns what that reader passes on at once; the rest it
-    /// reads like all others.
-    pub(super) fn data(
-        &mut self,
-        slot: usize,
-        data: Bytes,
-        is_last: bool,
-    ) -> (Option<Bytes>, Garbage) {
-        let bytes = data.len() as u64;
-        if bytes == 0 {
-            let passed = (self.last.is_none() && !is_last).then_some(data);
-            return (passed, Garbage::default());
-        }
-        self.received = self.received.saturating_add(bytes);
-        let mut garbage = match self.objection(bytes) {
-            Some(why) => self.discard(why),
-            None => Garbage::default(),
-        };
-        let is_complete = is_last || self.expected == Some(self.received);
-        if self.on_end.is_some() && is_complete {
-            self.last = Some(data);
-            return (None, garbage);
-        }
-        let is_direct = self.last.is_none();
-        self.release();
-        if self.on_end.is_some() {
-            self.kept.push_together(&data);
-        } else if !is_direct || self.live > 1 {
-            self.held.take(bytes);
-            self.kept.push(data.clone());
-        }
-        if !is_direct {
-            return (None, garbage);
-        }
-        if let Some(place) = self.place(slot) {
-            place.read += bytes;
-        }
-        self.move_to_end(slot);
-        garbage.freed.extend(self.free().freed);
-        (Some(data), garbage)
-    }
-
-    /// Takes in trailers. Returns whether the reader in a slot passes them on at once.
-    pub(super) fn trailers(&mut self, slot: usize, trailers: &HeaderMap) -> (bool, Garbage) {
-        let garbage = self.discard(Discarded::Trailers);
-        let is_direct = self.last.is_none();
-        self.release();
-        if self.trailers.is_none() {
-            self.trailers = Some(trailers.clone());
-            if let Some(place) = self.place(slot) {
-                place.has_trailers = is_direct;
-            }
-        }
-        (is_direct, garbage)
-    }
-
-    /// Takes in the end of the body. Returns what is to be stored now.
-    pub(super) fn ended(&mut self) -> (Option<(Box<dyn OnEnd>, Recorded)>, Garbage) {
-        self.hint = SizeHint::with_exact(0);
-        let is_incomplete = self.expected.is_some_and(|bytes| bytes != self.received);
-        if self.on_end.is_none() || is_incomplete {
-            let garbage = self.discard(Discarded::Incomplete);
-            self.pass();
-            return (None, garbage);
-        }
-        self.end = End::Seen;
-        let recorded = Recorded {
-            chunks: self.kept.chunks().chain(self.last.clone()).collect(),
-            len: self.received,
-            held: self.held.hand_over(),
-        };
-        (self.on_end.take().zip(Some(recorded)), Garbage::default())
-    }
-
-    /// Takes in that there will be no end.
-    pub(super) fn fail(&mut self, error: Option<BoxError>, why: Discarded) -> Garbage {
-        self.release();
-        self.end = End::Failed(error);
-        self.discard(why)
-    }
-
-    /// Lets the readers have all there is, the end included.
-    pub(super) fn pass(&mut self) {
-        self.release();
-        self.end = End::Passed;
-    }
-
-    /// Lets the readers have the last frame.
-    pub(super) fn release(&mut self) {
-        if let Some(last) = self.last.take() {
-            self.kept.push(last);
-        }
-    }
-
-    /// Gives up what will not be stored, if it was not given up before.
-    fn discard(&mut self, why: Discarded) -> Garbage {
-        self.close();
-        Garbage {
-            discarded: self.on_end.take().map(|on_end| (on_end, why)),
-            ..self.free()
-        }
-    }
-
-    fn close(&mut self) {
-        self.closed = true;
-        self.kept.seal();
-    }
-
     /// Frees what all have read, where it is not needed for anything else.
     pub(super) fn free(&mut self) -> Garbage {
         if !self.closed && self.on_end.is_none() && self.follows == 0 {
@@ -277,18 +169,6 @@ impl State {
             garbage.reopened = kept >= WINDOW && self.kept.bytes() < WINDOW;
         }
         garbage
-    }
-
-    /// Returns why so many more bytes are not to be stored, or takes them from the budget.
-    fn objection(&mut self, bytes: u64) -> Option<Discarded> {
-        self.on_end.as_ref()?;
-        if self.expected.is_some_and(|most| self.received > most) {
-            Some(Discarded::Incomplete)
-        } else if self.received > self.most || !self.held.try_take(bytes) {
-            Some(Discarded::TooLarge)
-        } else {
-            None
-        }
     }
 
     /// Returns what is still to come for the reader in a slot.
@@ -315,16 +195,5 @@ impl State {
             let has_trailers = self.trailers.is_none() || place.has_trailers;
             place.is_at_end || (is_passed && is_read && has_trailers)
         })
-    }
-
-    fn place(&mut self, slot: usize) -> Option<&mut Place> {
-        self.readers.get_mut(slot).and_then(Option::as_mut)
-    }
-
-    fn move_to_end(&mut self, slot: usize) {
-        let end = self.kept.end();
-        if let Some(place) = self.place(slot) {
-            place.position = end;
-        }
     }
 }

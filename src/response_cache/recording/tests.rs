@@ -3,21 +3,20 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod ends;
+mod feed;
 mod fills;
 mod holds;
+mod meanwhile;
 mod random;
+mod runtime;
 mod sharing;
 mod threads;
 
 use std::{
-    collections::VecDeque,
     pin::Pin,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex},
     task::{Context, Poll, Waker},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -25,118 +24,12 @@ use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use tokio_test::task::Spawn;
 
+use self::{
+    feed::{Feed, Item},
+    runtime::{Hourglass, Shelf},
+};
 use super::*;
 use crate::executor::Task as Background;
-
-/// What a body gives.
-#[derive(Clone, Debug)]
-enum Item {
-    Data(Bytes),
-    Trailers,
-    Error,
-    Panic,
-    End,
-}
-
-/// The hand that feeds a body.
-#[derive(Clone, Default)]
-struct Feed(Arc<Mutex<Fed>>);
-
-#[derive(Default)]
-struct Fed {
-    items: VecDeque<Item>,
-    waker: Option<Waker>,
-    /// How many bytes the body says are still to come.
-    remaining: Option<u64>,
-    /// Whether it says that it is at its end.
-    says_end: bool,
-    is_over: bool,
-    is_dropped: bool,
-}
-
-struct Hands {
-    feed: Feed,
-    is_polled: AtomicBool,
-}
-
-impl Feed {
-    fn give(&self, items: impl IntoIterator<Item = Item>) {
-        let mut fed = self.0.lock().unwrap();
-        fed.items.extend(items);
-        let waker = fed.waker.take();
-        drop(fed);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-    }
-
-    fn is_dropped(&self) -> bool {
-        self.0.lock().unwrap().is_dropped
-    }
-
-    fn body(&self) -> Hands {
-        Hands {
-            feed: self.clone(),
-            is_polled: AtomicBool::new(false),
-        }
-    }
-}
-
-impl Body for Hands {
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        assert!(!self.is_polled.swap(true, Ordering::SeqCst));
-        let mut fed = self.feed.0.lock().unwrap();
-        assert!(!fed.is_over, "polled after its end");
-        let item = fed.items.pop_front();
-        if let Some(Item::Data(data)) = &item {
-            fed.remaining = fed
-                .remaining
-                .map(|left| left.saturating_sub(data.len() as u64));
-        }
-        fed.is_over = matches!(item, Some(Item::End | Item::Error | Item::Panic));
-        let old = match item {
-            None => fed.waker.replace(cx.waker().clone()),
-            Some(_) => fed.waker.take(),
-        };
-        drop(fed);
-        drop(old);
-        self.is_polled.store(false, Ordering::SeqCst);
-        match item {
-            None => Poll::Pending,
-            Some(Item::Data(data)) => Poll::Ready(Some(Ok(Frame::data(data)))),
-            Some(Item::Trailers) => Poll::Ready(Some(Ok(Frame::trailers(trailers())))),
-            Some(Item::Error) => Poll::Ready(Some(Err("broken".into()))),
-            Some(Item::Panic) => panic!("the body panics"),
-            Some(Item::End) => Poll::Ready(None),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        let fed = self.feed.0.lock().unwrap();
-        fed.says_end && matches!(fed.items.front(), Some(Item::End))
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        let fed = self.feed.0.lock().unwrap();
-        fed.remaining.map(SizeHint::with_exact).unwrap_or_default()
-    }
-}
-
-impl Drop for Hands {
-    fn drop(&mut self) {
-        let mut fed = self.feed.0.lock().unwrap();
-        fed.is_dropped = true;
-        let waker = fed.waker.take();
-        drop(fed);
-        drop(waker);
-    }
-}
 
 fn trailers() -> HeaderMap {
     let mut trailers = HeaderMap::new();
@@ -280,86 +173,6 @@ impl Site {
         }
         gate.waiting = Some(cx.waker().clone());
         Poll::Pending
-    }
-}
-
-/// A timer that is turned by hand.
-#[derive(Clone, Default)]
-struct Hourglass(Arc<Mutex<Sand>>);
-
-#[derive(Default)]
-struct Sand {
-    passed: Duration,
-    sleeps: usize,
-    waiting: Vec<Waker>,
-}
-
-struct Nap(Hourglass, Duration);
-
-impl Hourglass {
-    fn turn(&self, by: Duration) {
-        let mut sand = self.0.lock().unwrap();
-        sand.passed += by;
-        let waiting = std::mem::take(&mut sand.waiting);
-        drop(sand);
-        waiting.into_iter().for_each(Waker::wake);
-    }
-
-    fn sleeps(&self) -> usize {
-        self.0.lock().unwrap().sleeps
-    }
-}
-
-impl hyper::rt::Timer for Hourglass {
-    fn sleep(&self, duration: Duration) -> Pin<Box<dyn hyper::rt::Sleep>> {
-        let mut sand = self.0.lock().unwrap();
-        sand.sleeps += 1;
-        Box::pin(Nap(self.clone(), sand.passed + duration))
-    }
-
-    fn sleep_until(&self, _: Instant) -> Pin<Box<dyn hyper::rt::Sleep>> {
-        unreachable!("durations only")
-    }
-}
-
-impl Future for Nap {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let mut sand = self.0.0.lock().unwrap();
-        if sand.passed >= self.1 {
-            return Poll::Ready(());
-        }
-        sand.waiting.push(cx.waker().clone());
-        Poll::Pending
-    }
-}
-
-impl hyper::rt::Sleep for Nap {}
-
-/// An executor whose tasks run when told to.
-#[derive(Clone, Default)]
-struct Shelf(Arc<Mutex<Vec<Spawn<Background>>>>);
-
-impl hyper::rt::Executor<Background> for Shelf {
-    fn execute(&self, task: Background) {
-        self.0.lock().unwrap().push(tokio_test::task::spawn(task));
-    }
-}
-
-impl Shelf {
-    /// Polls all tasks once, and returns how many are left.
-    fn run(&self) -> usize {
-        let mut tasks = std::mem::take(&mut *self.0.lock().unwrap());
-        tasks.retain_mut(|task| task.poll().is_pending());
-        let mut shelf = self.0.lock().unwrap();
-        shelf.extend(tasks);
-        shelf.len()
-    }
-
-    fn clear(&self) {
-        let tasks = std::mem::take(&mut *self.0.lock().unwrap());
-        drop(tasks);
     }
 }
 
