@@ -88,6 +88,7 @@ impl Commit {
                     .hints
                     .note(self.place.key.digest(), names, config.now());
                 let bytes = usize::try_from(recorded.len).unwrap_or(usize::MAX);
+                config.family.landings.add(self.place.key.digest());
                 config.tell(&Event::Stored { policy, bytes });
             }
             Ok(Err(reason)) => config.tell(&Event::NotStored {

@@ -59,7 +59,7 @@ where
             request,
             question,
         } = self;
-        let counts = config.counts(&question);
+        let before = config.before(&question);
         let looked = match begun {
             Begun::Answered(response) => return Ok(*response),
             Begun::Looked(lookup) => Ok(*lookup),
@@ -81,11 +81,11 @@ where
                 request,
                 question,
             };
-            return refresh::run(exchange, lookup, counts).await;
+            return refresh::run(exchange, lookup, before).await;
         }
         if config.collapses(&question, &lookup) {
             let company = config
-                .company(&question, request.headers(), &lookup, counts)
+                .company(&question, request.headers(), &lookup, before)
                 .await;
             match company {
                 Company::Nobody => {}
@@ -96,7 +96,8 @@ where
                 }
                 Company::Leader(leading) => {
                     // Somebody has filled since we looked.
-                    if leading.landed() != counts.landed {
+                    let digest = question.key.digest();
+                    if config.family.landings.count(digest) != before.landings {
                         let again = config.look_up(&question, request.headers()).await;
                         if let Ok(again) = again {
                             lookup = again;
@@ -117,7 +118,7 @@ where
             question,
             lookup,
             leader,
-            dooms: counts.dooms,
+            dooms: before.dooms,
         };
         fill.run().await
     }
@@ -139,16 +140,16 @@ where
 
 /// What may have changed by the time that a request leads.
 #[derive(Clone, Copy)]
-pub(super) struct Counts {
+pub(super) struct Before {
     pub(super) dooms: u64,
-    landed: u64,
+    landings: u64,
 }
 
 impl Config {
-    fn counts(&self, question: &Question) -> Counts {
-        Counts {
+    fn before(&self, question: &Question) -> Before {
+        Before {
             dooms: self.family.dooms.count(question.key.digest()),
-            landed: self.family.flights.landed(question.key.digest()),
+            landings: self.family.landings.count(question.key.digest()),
         }
     }
 
@@ -206,14 +207,14 @@ impl Config {
         question: &Question,
         headers: &HeaderMap,
         lookup: &Lookup,
-        counts: Counts,
+        before: Before,
     ) -> Company {
         let hint = self.family.hints.find(question.key.digest(), lookup.now);
         let mut names = hint.map(|names| names.to_vec()).unwrap_or_default();
         // A second time where the first answer has told what it varies by.
         for _ in 0..2 {
             let values = vary::digest_for(&names, headers, &self.policy.normalise);
-            let key = question.flight(&values, counts.dooms);
+            let key = question.flight(&values, before.dooms);
             let landed = match self.family.flights.join(&key, self.now()) {
                 Join::Lead(leader) => return Company::Leader(leader),
                 Join::Alone => return Company::Nobody,

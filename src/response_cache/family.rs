@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{
-    budget::Budget, digest::Digest, dooms::Dooms, hints::Hints, landed::Landed, purges::Purging,
+    budget::Budget, counts::Counts, digest::Digest, hints::Hints, landed::Landed, purges::Purging,
     ready::Ready,
 };
 use crate::{
@@ -17,7 +17,8 @@ pub(super) struct Family {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) flights: Flights<Digest, Landed>,
     pub(super) hints: Hints,
-    pub(super) dooms: Dooms,
+    pub(super) dooms: Counts,
+    pub(super) landings: Counts,
     pub(super) purging: Arc<Purging>,
     pub(super) budget: Arc<Budget>,
     pub(super) background: Background,
@@ -48,7 +49,8 @@ impl Seed {
             clock: Arc::clone(&self.clock),
             flights: Flights::new(),
             hints: Hints::new(4096),
-            dooms: Dooms::new(),
+            dooms: Counts::new(),
+            landings: Counts::new(),
             purging: Purging::of(store, &Scope::new(Kind::Purge, "cache")),
             budget: Arc::new(Budget::new(self.recordings as u64)),
             background: Background::default(),

@@ -61,7 +61,7 @@ impl Config {
     /// Those of the store: something is not purged.
     pub(super) async fn purge(&self, places: &[Place], tags: &[Tag]) -> Result<()> {
         for place in places {
-            self.family.dooms.doom(place.key.digest());
+            self.family.dooms.add(place.key.digest());
         }
         let writes: Result<Vec<Write>> = places
             .iter()
@@ -73,7 +73,7 @@ impl Config {
         }
         // Once more: a fill that has begun meanwhile may have looked before the write.
         for place in places {
-            self.family.dooms.doom(place.key.digest());
+            self.family.dooms.add(place.key.digest());
         }
         if !tags.is_empty() {
             self.purge_tags(tags).await?;
@@ -84,13 +84,13 @@ impl Config {
     /// # Errors
     /// Those of the store: what carries the tags is not purged.
     pub(super) async fn purge_tags(&self, tags: &[Tag]) -> Result<()> {
-        self.family.dooms.doom_all();
+        self.family.dooms.add_to_all();
         let purged = self
             .family
             .purging
             .purge(&self.store, Purge::Tags(tags))
             .await;
-        self.family.dooms.doom_all();
+        self.family.dooms.add_to_all();
         purged
     }
 

@@ -111,13 +111,13 @@ impl ResponseCacheHandle {
 
     async fn soft_purge(&self, place: &Place) -> Result<()> {
         let config = &self.config;
-        config.family.dooms.doom(place.key.digest());
+        config.family.dooms.add(place.key.digest());
         for _ in 0..ATTEMPTS {
             let entry = config.store.get(&place.base()).await?;
             let found = plan::Lookup::of(entry.as_ref(), place.key.digest());
             let write = plan::plan_soft_purge(place, &found, &config.terms()?);
             if let Written::Done(_) = config.store.write(&write.into()).await? {
-                config.family.dooms.doom(place.key.digest());
+                config.family.dooms.add(place.key.digest());
                 return Ok(());
             }
         }
@@ -127,9 +127,9 @@ impl ResponseCacheHandle {
 
     async fn purge_log(&self, what: Purge<'_>) -> Result<()> {
         let family = &self.config.family;
-        family.dooms.doom_all();
+        family.dooms.add_to_all();
         let purged = family.purging.purge_durably(&self.config.store, what).await;
-        family.dooms.doom_all();
+        family.dooms.add_to_all();
         purged
     }
 }

@@ -11,7 +11,7 @@ use super::{
     BoxError, Event, ResponseBody,
     answer::How,
     config::Config,
-    exchange::{Counts, Exchange},
+    exchange::{Before, Exchange},
     fill::Fill,
     lookup::Lookup,
     question::Question,
@@ -24,7 +24,7 @@ use crate::flights::Join;
 pub(super) async fn run<S, ReqBody, ResBody>(
     exchange: Exchange<S, ReqBody>,
     lookup: Lookup,
-    counts: Counts,
+    before: Before,
 ) -> Result<Response<ResponseBody<ResBody>>, S::Error>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>> + Send + 'static,
@@ -55,13 +55,13 @@ where
             question,
             lookup,
             leader: None,
-            dooms: counts.dooms,
+            dooms: before.dooms,
         };
         return fill.run().await;
     };
     let names = stale.head.vary.names.as_slice();
     let values = vary::digest_for(names, request.headers(), &config.policy.normalise);
-    let flight = question.flight(&values, counts.dooms);
+    let flight = question.flight(&values, before.dooms);
     let joined = config.family.flights.join(&flight, now);
     let how = How::HIT.detail("refreshing");
     let response = config.hit(&question, request.headers(), stale, how, now);
@@ -75,7 +75,7 @@ where
         question: question.clone(),
         lookup,
         leader: Some(leader),
-        dooms: counts.dooms,
+        dooms: before.dooms,
     };
     let mut filling = Box::pin(fill.run());
     if let Some((wait, timer)) = config.policy.policy.wait_at_most.zip(config.timer.as_ref())

@@ -1,22 +1,23 @@
-//! Which fills are outdated: those that began before something was purged in this process.
+//! Counts by key: what was purged in this process, and what was stored.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::digest::Digest;
 
-/// Counts what was purged, by key, roughly: two keys may share a count, and then a purge of the one only costs the other a
-/// fill.
+/// Counts what happens, by key, roughly: two keys may share a count.
 ///
-/// The count is part of what a fill is known by among those who wait: whoever comes after a purge begins a fill of their
-/// own, and reads what they have written.
-pub(super) struct Dooms {
+/// The count of purges is part of what a fill is known by among those who wait: whoever comes after a purge begins a fill
+/// of their own, and reads what they have written. Where two keys share it, the purge of one costs the other a fill.
+///
+/// The count of what was stored tells whoever has looked and found nothing whether to look again.
+pub(super) struct Counts {
     all: AtomicU64,
     some: Box<[AtomicU64]>,
 }
 
 const COUNTS: usize = 1 << 12;
 
-impl Dooms {
+impl Counts {
     pub(super) fn new() -> Self {
         Self {
             all: AtomicU64::new(0),
@@ -31,13 +32,13 @@ impl Dooms {
         some.wrapping_add(self.all.load(Ordering::Acquire))
     }
 
-    pub(super) fn doom(&self, key: &Digest) {
+    pub(super) fn add(&self, key: &Digest) {
         if let Some(count) = self.of(key) {
             count.fetch_add(1, Ordering::AcqRel);
         }
     }
 
-    pub(super) fn doom_all(&self) {
+    pub(super) fn add_to_all(&self) {
         self.all.fetch_add(1, Ordering::AcqRel);
     }
 
