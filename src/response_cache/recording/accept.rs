@@ -9,6 +9,9 @@ use super::{
     state::{End, Garbage, Place, State},
 };
 
+/// A complete body, and where it goes.
+type Storable = (Box<dyn OnEnd>, Recorded);
+
 impl State {
     /// Takes in what the body has given to the reader in a slot. Returns what that reader passes on at once; the rest it
     /// reads like all others.
@@ -71,7 +74,7 @@ impl State {
     }
 
     /// Takes in the end of the body. Returns what is to be stored now.
-    pub(super) fn ended(&mut self) -> (Option<(Box<dyn OnEnd>, Recorded)>, Garbage) {
+    pub(super) fn ended(&mut self) -> (Option<Storable>, Garbage) {
         self.hint = SizeHint::with_exact(0);
         let is_incomplete = self.expected.is_some_and(|bytes| bytes != self.received);
         if self.on_end.is_none() || is_incomplete {
