@@ -9,6 +9,9 @@ use super::{
     state::{End, Garbage, Place, State},
 };
 
+/// A complete body, and where it goes.
+type Storable = (Box<dyn OnEnd>, Recorded);
+
 impl State {
     /// Takes in what the body has given to the reader in a slot. Returns what that reader passes on at once; the rest it
     /// reads like all others.
@@ -39,21 +42,24 @@ impl State {
         }
         let is_direct = self.last.is_none();
         self.release();
-        if self.on_end.is_some() {
-            self.kept.push_together(&data);
-        } else if !is_direct || self.live > 1 {
-            self.held.take(bytes);
-            self.kept.push(data.clone());
+        if self.on_end.is_some() || self.live > 1 || !is_direct {
+            self.keep(&data);
         }
         if !is_direct {
             return (None, garbage);
         }
-        if let Some(place) = self.place(slot) {
-            place.read += bytes;
-        }
-        self.move_to_end(slot);
+        self.move_to_end(slot, bytes);
         garbage.freed.extend(self.free().freed);
         (Some(data), garbage)
+    }
+
+    fn keep(&mut self, data: &Bytes) {
+        if self.on_end.is_some() {
+            return self.kept.push_together(data);
+        }
+        // Not for long: until the slowest has read it.
+        self.held.take(data.len() as u64);
+        self.kept.push(data.clone());
     }
 
     /// Takes in trailers. Returns whether the reader in a slot passes them on at once.
@@ -71,7 +77,7 @@ impl State {
     }
 
     /// Takes in the end of the body. Returns what is to be stored now.
-    pub(super) fn ended(&mut self) -> (Option<(Box<dyn OnEnd>, Recorded)>, Garbage) {
+    pub(super) fn ended(&mut self) -> (Option<Storable>, Garbage) {
         self.hint = SizeHint::with_exact(0);
         let is_incomplete = self.expected.is_some_and(|bytes| bytes != self.received);
         if self.on_end.is_none() || is_incomplete {
@@ -138,10 +144,12 @@ impl State {
         self.readers.get_mut(slot).and_then(Option::as_mut)
     }
 
-    fn move_to_end(&mut self, slot: usize) {
+    /// Moves a reader past what it is given directly.
+    fn move_to_end(&mut self, slot: usize, bytes: u64) {
         let end = self.kept.end();
         if let Some(place) = self.place(slot) {
             place.position = end;
+            place.read += bytes;
         }
     }
 }
