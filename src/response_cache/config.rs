@@ -7,6 +7,7 @@ use http::{HeaderName, request::Parts, uri::Scheme};
 use super::{
     CachePolicy, Event,
     family::{Family, Seed},
+    hot::Hot,
     ready::Ready,
     semantics::cache_status::Name,
 };
@@ -36,6 +37,8 @@ pub(super) struct Config {
     /// The store is in this process.
     pub(super) is_local: bool,
     seed: Seed,
+    /// Not of the family: it has what this layer says in `Cache-Status`.
+    pub(super) hot: Arc<Hot>,
     pub(super) family: Arc<Family>,
 }
 
@@ -63,6 +66,7 @@ impl Config {
             executor: Executor::of_platform(),
             is_local: store.try_read(&[], &mut Entries::new()).is_some(),
             seed,
+            hot: Arc::default(),
             family: Arc::new(family),
             store,
         }
@@ -81,6 +85,11 @@ impl Config {
     pub(super) fn set_targets(&mut self, targets: Vec<HeaderName>) {
         self.targets = targets;
         self.set_policy(self.policy.policy.clone());
+    }
+
+    pub(super) fn set_status(&mut self, status: Option<Name>) {
+        self.status = status;
+        self.hot = Arc::default();
     }
 
     pub(super) fn renew_family(&mut self, change: impl FnOnce(&mut Seed)) {

@@ -61,7 +61,7 @@ where
         } = self;
         let before = config.before(&question);
         let looked = match begun {
-            Begun::Answered(response) => return Ok(*response),
+            Begun::Answered(response) => return Ok(response),
             Begun::Looked(lookup) => Ok(*lookup),
             Begun::Failed(error) => Err(error),
             Begun::Ahead => config.look_up(&question, request.headers()).await,

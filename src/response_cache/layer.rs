@@ -24,7 +24,7 @@ use crate::{
 /// other.
 #[derive(Clone)]
 pub struct ResponseCacheLayer {
-    config: Arc<Config>,
+    pub(super) config: Arc<Config>,
 }
 
 impl ResponseCacheLayer {
@@ -95,7 +95,7 @@ impl ResponseCacheLayer {
     #[must_use]
     pub fn cache_status(self, name: impl Into<Option<&'static str>>) -> Self {
         let name = name.into().map(Name::new);
-        self.set(|config| config.status = name)
+        self.set(|config| config.set_status(name))
     }
 
     /// Lets unsafe requests leave stored responses alone. Default: a successful one invalidates what is stored for its URL,

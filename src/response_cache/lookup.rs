@@ -54,7 +54,7 @@ pub(super) enum Verdict {
 
 /// The beginning of a lookup, made without waiting.
 pub(super) enum Begun<B> {
-    Answered(Box<Response<ResponseBody<B>>>),
+    Answered(Response<ResponseBody<B>>),
     Looked(Box<Lookup>),
     /// The store could not be asked.
     Failed(Error),
@@ -72,53 +72,75 @@ impl Config {
     /// Asks a store that answers at once, and answers if that is an answer.
     pub(super) fn begin<B>(&self, question: &Question, headers: &HeaderMap) -> Begun<B> {
         let now = self.now();
-        let lookup = match self.look_up_at_once(question, headers, now) {
+        let reading = self.reading(question, headers, now);
+        let mut entries = Entries::new();
+        match self.read_at_once(&reading, &mut entries, now) {
             None => return Begun::Ahead,
             Some(Err(error)) => return Begun::Failed(error),
-            Some(Ok(lookup)) => lookup,
-        };
+            Some(Ok(())) => {}
+        }
+        if let Some(Some(entry)) = entries.first() {
+            let found = (entry.value(), reading.hinted.as_ref());
+            if let Some(response) = self.answer_known(question, headers, found, now) {
+                return Begun::Answered(response);
+            }
+        }
+        self.begin_unknown(question, headers, (&reading, entries), now)
+    }
+
+    #[inline(never)] // a lookup is large
+    fn begin_unknown<B>(
+        &self,
+        question: &Question,
+        headers: &HeaderMap,
+        (reading, mut entries): (&Reading, Entries),
+        now: Timestamp,
+    ) -> Begun<B> {
+        let mut lookup = Lookup::nothing(now, self.family.purging.stamp());
+        if let Some((key, varied)) = lookup.take_in(self, question, headers, reading, &entries) {
+            entries.clear();
+            match self.store.try_read(&[key], &mut entries) {
+                None => return Begun::Ahead,
+                Some(Err(error)) => return Begun::Failed(error),
+                Some(Ok(())) => lookup.take_variant(question, &varied, &entries),
+            }
+        }
         if lookup.verdict(self, question) != Verdict::Fresh {
             return Begun::Looked(Box::new(lookup));
+        }
+        if let (Found::Inline, Some(Some(entry))) = (&lookup.found, entries.first())
+            && let Some(packed) = lookup.packed()
+        {
+            self.remember(question.key.digest(), entry.value(), packed, now);
         }
         match lookup.into_stored(self) {
             Some(stored) => {
                 let answer = self.hit(question, headers, stored, How::HIT, now);
-                Begun::Answered(Box::new(answer))
+                Begun::Answered(answer)
             }
             // Damaged: nobody will use it any more.
             None => Begun::Looked(Box::new(Lookup::nothing(now, self.family.purging.stamp()))),
         }
     }
 
-    fn look_up_at_once(
+    /// Reads, and polls where it is due. `None`: the store has to wait.
+    fn read_at_once(
         &self,
-        question: &Question,
-        headers: &HeaderMap,
+        reading: &Reading,
+        entries: &mut Entries,
         now: Timestamp,
-    ) -> Option<Result<Lookup>> {
+    ) -> Option<Result<()>> {
         let purging = &self.family.purging;
         if purging.owes() {
             return None;
         }
-        let reading = self.reading(question, headers, now);
-        let mut entries = Entries::new();
-        if let Err(error) = self.store.try_read(&reading.keys, &mut entries)? {
+        if let Err(error) = self.store.try_read(&reading.keys, entries)? {
             return Some(Err(error));
         }
-        if let Some(poll) = purging.due(now, self.purge_lag)
-            && let Err(error) = purging.poll_at_once(&self.store, &poll)?
-        {
-            return Some(Err(error));
+        match purging.due(now, self.purge_lag) {
+            None => Some(Ok(())),
+            Some(poll) => purging.poll_at_once(&self.store, &poll),
         }
-        let mut lookup = Lookup::nothing(now, purging.stamp());
-        if let Some((key, varied)) = lookup.take_in(self, question, headers, &reading, &entries) {
-            entries.clear();
-            if let Err(error) = self.store.try_read(&[key], &mut entries)? {
-                return Some(Err(error));
-            }
-            lookup.take_variant(question, &varied, &entries);
-        }
-        Some(Ok(lookup))
     }
 
     /// Asks the store: one trip, or two where the variant was not foreseen.

@@ -99,6 +99,7 @@ mod forget;
 mod future;
 mod handle;
 mod hints;
+mod hot;
 mod key;
 mod landed;
 mod layer;

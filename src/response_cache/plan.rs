@@ -283,6 +283,7 @@ fn put_base(place: &Place, base: &BaseParts<'_>, now: Timestamp) -> Write {
         encode_base(place.key.digest(), base),
         ttl(until, now),
     )
+    .exact()
 }
 
 fn put_own(place: &Place, base: &BaseParts<'_>, moved: &Inline, now: Timestamp) -> Write {
@@ -293,6 +294,7 @@ fn put_own(place: &Place, base: &BaseParts<'_>, moved: &Inline, now: Timestamp) 
         entry,
         ttl(moved.until, now),
     )
+    .exact()
 }
 
 /// At least a millisecond: a store takes no less.
