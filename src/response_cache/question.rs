@@ -68,6 +68,13 @@ impl Question {
         }
     }
 
+    /// Returns whether what is stale may be an answer while it is validated in the background.
+    pub(super) fn takes_what_is_revalidated(&self) -> bool {
+        self.directives
+            .as_ref()
+            .is_none_or(RequestDirectives::takes_what_is_revalidated)
+    }
+
     pub(super) fn is_no_store(&self) -> bool {
         self.directives.as_ref().is_some_and(|asked| asked.no_store)
     }
