@@ -116,6 +116,7 @@ mod semantics;
 mod service;
 mod stored;
 mod tags;
+mod unmodified;
 mod unsafe_method;
 
 pub use self::{
