@@ -35,6 +35,7 @@ impl Server {
         }
     }
 
+    /// Sends a request with a key, also to whom none is asked of.
     async fn send(&self, method: Method, path: &str, key: &str) -> Response {
         let mut request = self.client.request(method, format!("{}{path}", self.url));
         if !key.is_empty() {
