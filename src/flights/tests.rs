@@ -192,16 +192,6 @@ fn what_cannot_be_shared_lets_all_go_at_once_and_is_remembered() {
 }
 
 #[test]
-fn a_key_that_can_be_shared_again_is() {
-    let flights = Flown::new();
-    lead(&flights, 1).release(WHILE, NOW);
-    assert!(matches!(flights.join(&1, NOW), Join::Alone));
-    assert!(matches!(flights.enter(&1), Join::Lead(_)));
-    flights.forget_unshareable(&1);
-    drop(lead(&flights, 1));
-}
-
-#[test]
 fn nothing_is_remembered_for_no_time() {
     let flights = Flown::new();
     lead(&flights, 1).release(Duration::ZERO, NOW);
