@@ -146,11 +146,9 @@ impl<K: Key, T: Clone> Flights<K, T> {
         self.shard(key).landed.load(Ordering::Acquire)
     }
 
-    /// Takes back what [`Leader::release`] remembered: this time the answer could have been shared.
-    pub(crate) fn forget_unshareable(&self, key: &K) {
-        if !self.0.unshareable.is_empty() {
-            self.0.unshareable.forget(self.digest(key));
-        }
+    fn remember_unshareable(&self, key: &K, remember: Duration, now: Timestamp) {
+        let digest = self.digest(key);
+        self.0.unshareable.remember(digest, remember, now);
     }
 
     /// Remembers for a while that a refresh of a key has failed.
@@ -187,8 +185,7 @@ impl<K: Key, T: Clone> Flights<K, T> {
     /// Ends a flight that brings nothing for others.
     fn release(&self, key: &K, flight: &Arc<Flight<T>>, remember: Duration, now: Timestamp) {
         // First: who comes next shall not lead others into the same wait.
-        let digest = self.digest(key);
-        self.0.unshareable.remember(digest, remember, now);
+        self.remember_unshareable(key, remember, now);
         let mut running = self.shard(key).lock();
         let gone = remove(&mut running, key, flight);
         let wake = flight.release();

@@ -35,6 +35,12 @@ impl<K: Key, T: Clone> Leader<K, T> {
         self.flights.release(&self.key, &self.flight, remember, now);
     }
 
+    /// Remembers for so long that the key cannot be shared, as [`release`](Self::release) does. Those who take part already
+    /// go on.
+    pub(crate) fn share_no_more(&self, remember: Duration, now: Timestamp) {
+        self.flights.remember_unshareable(&self.key, remember, now);
+    }
+
     /// Returns whether the key was purged in this process since this flight began: what it brings may be from before.
     pub(crate) fn is_doomed(&self) -> bool {
         self.flight.is_doomed()

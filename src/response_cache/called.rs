@@ -7,7 +7,7 @@ use http::{
     HeaderMap, Method, Response, StatusCode, Uri,
     header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, HOST},
     response::Parts,
-    uri::Authority,
+    uri::{Authority, Scheme},
 };
 use http_body::Body;
 
@@ -332,7 +332,7 @@ impl Called {
         let tags = tags::tags_of(&parts.headers, policy.policy.tags, caching, origin);
         let mut tags = tags.map_err(|_| Reason::Tags)?;
         if self.question.key.has_more_than_url() {
-            tags.extend(url_tag(Some(&config.scheme), &self.uri, &self.asked));
+            tags.extend(url_tag(config.scheme.as_ref(), &self.uri, &self.asked));
         }
         let mut headers = fields::to_store(&parts.headers, &Strips::of(&rules, &judged.without));
         // RFC 9110, section 6.6.1.
@@ -405,7 +405,10 @@ impl Config {
     pub(super) fn origin<'a>(&'a self, uri: &'a Uri, headers: &'a HeaderMap) -> Origin<'a> {
         let host = headers.get(HOST).and_then(|host| host.to_str().ok());
         Origin {
-            scheme: uri.scheme_str().unwrap_or(self.scheme.as_str()),
+            scheme: uri
+                .scheme_str()
+                .or(self.scheme.as_ref().map(Scheme::as_str))
+                .unwrap_or("http"),
             authority: uri
                 .authority()
                 .map(Authority::as_str)
@@ -416,7 +419,7 @@ impl Config {
 }
 
 /// For how long nobody waits for a response that was for nobody else.
-const UNSHAREABLE: Duration = Duration::from_secs(60);
+pub(super) const UNSHAREABLE: Duration = Duration::from_secs(60);
 
 /// RFC 5861, section 4.
 fn is_failure(status: StatusCode) -> bool {

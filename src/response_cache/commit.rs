@@ -6,7 +6,7 @@ use http::header::{ETAG, LAST_MODIFIED};
 
 use super::{
     Event, Reason,
-    called::Called,
+    called::{Called, UNSHAREABLE},
     compression::{Compression, compress},
     config::Config,
     entry::{Generation, Packed, Part},
@@ -33,7 +33,7 @@ pub(super) struct Commit {
     dooms: u64,
     requested: Timestamp,
     /// The flight ends when this is dropped: after the write.
-    _leader: Option<Arc<Leading>>,
+    leader: Option<Arc<Leading>>,
 }
 
 impl Commit {
@@ -51,7 +51,7 @@ impl Commit {
             marks,
             dooms: called.dooms,
             requested: called.requested,
-            _leader: leader,
+            leader,
         }
     }
 
@@ -162,6 +162,10 @@ impl OnEnd for Commit {
     }
 
     fn discard(self: Box<Self>, why: Discarded) {
+        // The next one that comes would be held up by the slowest of those who read.
+        if let Some(leader) = self.leader.as_ref().filter(|_| why == Discarded::TooLarge) {
+            leader.share_no_more(UNSHAREABLE, self.config.now());
+        }
         let reason = match why {
             Discarded::TooLarge => Reason::TooLarge,
             Discarded::Trailers => Reason::Trailers,

@@ -23,7 +23,8 @@ pub(super) struct Config {
     pub(super) policy: Arc<Ready>,
     targets: Vec<HeaderName>,
     pub(super) trusts: Option<Func<Parts, bool>>,
-    pub(super) scheme: Scheme,
+    /// Of requests that do not name one.
+    pub(super) scheme: Option<Scheme>,
     pub(super) status: Option<Name>,
     pub(super) invalidates: bool,
     pub(super) purge_lag: Duration,
@@ -44,14 +45,14 @@ impl Config {
     pub(super) fn new(store: SharedStore, policy: CachePolicy) -> Self {
         let targets = vec![HeaderName::from_static("tower-upstash-cache-control")];
         let seed = Seed::default();
-        let policy = Arc::new(Ready::new(policy, &targets, &Scheme::HTTP));
+        let policy = Arc::new(Ready::new(policy, &targets, None));
         let family = seed.grow(&store);
         family.add(&policy);
         Self {
             policy,
             targets,
             trusts: None,
-            scheme: Scheme::HTTP,
+            scheme: None,
             status: Some(Name::new("tower-upstash")),
             invalidates: true,
             purge_lag: Duration::ZERO,
@@ -68,12 +69,12 @@ impl Config {
     }
 
     pub(super) fn set_policy(&mut self, policy: CachePolicy) {
-        self.policy = Arc::new(Ready::new(policy, &self.targets, &self.scheme));
+        self.policy = Arc::new(Ready::new(policy, &self.targets, self.scheme.as_ref()));
         self.family.add(&self.policy);
     }
 
     pub(super) fn set_scheme(&mut self, scheme: Scheme) {
-        self.scheme = scheme;
+        self.scheme = Some(scheme);
         self.set_policy(self.policy.policy.clone());
     }
 

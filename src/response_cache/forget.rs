@@ -100,7 +100,7 @@ impl Config {
             return Vec::new();
         }
         uris.iter()
-            .filter_map(|uri| url_tag(Some(&self.scheme), uri, headers))
+            .filter_map(|uri| url_tag(self.scheme.as_ref(), uri, headers))
             .collect()
     }
 }

@@ -78,7 +78,10 @@ impl ResponseCacheLayer {
         self.set(|config| config.trusts = Some(Func::closure(trusts)))
     }
 
-    /// Sets the scheme of requests whose URI has none, as in HTTP/1: part of the key. Default: `http`.
+    /// Sets the scheme of requests whose URI has none, as in HTTP/1: part of the key. Default: `http`, but as nobody is sure of
+    /// it, `example.com:80` is another host than `example.com`.
+    ///
+    /// Behind a proxy that ends TLS, it is `https`.
     #[must_use]
     pub fn scheme(self, scheme: Scheme) -> Self {
         self.set(|config| config.set_scheme(scheme))

@@ -2,7 +2,7 @@
 
 use http::{
     HeaderMap, Method, Request,
-    header::{AUTHORIZATION, CONTENT_TYPE, RANGE, UPGRADE},
+    header::{AUTHORIZATION, CONTENT_TYPE, IF_MATCH, IF_UNMODIFIED_SINCE, RANGE, UPGRADE},
 };
 use http_body::Body;
 
@@ -88,8 +88,13 @@ impl Config {
         if *request.method() != Method::GET && *request.method() != Method::HEAD {
             return Asked::Method;
         }
-        // The body of a GET is no part of the key.
-        if !request.body().is_end_stream() || request.headers().contains_key(UPGRADE) {
+        // The body of a GET is no part of the key; and whoever insists on a version may know a later one than is stored
+        // (RFC 9111, section 4.3.2).
+        let passes = [IF_MATCH, IF_UNMODIFIED_SINCE, UPGRADE];
+        let mut passes = passes.iter();
+        if !request.body().is_end_stream()
+            || passes.any(|name| request.headers().contains_key(name))
+        {
             return Asked::Bypass;
         }
         let needs_parts =

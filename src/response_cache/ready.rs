@@ -19,7 +19,11 @@ pub(super) struct Ready {
 }
 
 impl Ready {
-    pub(super) fn new(policy: CachePolicy, targets: &[HeaderName], scheme: &Scheme) -> Self {
+    pub(super) fn new(
+        policy: CachePolicy,
+        targets: &[HeaderName],
+        scheme: Option<&Scheme>,
+    ) -> Self {
         Self {
             rules: Rules {
                 targets: targets.to_vec(),
@@ -37,7 +41,7 @@ impl Ready {
             normalise: policy.normalise,
             key_parts: KeyParts {
                 policy: policy.name,
-                scheme: Some(scheme.clone()),
+                scheme: scheme.cloned(),
                 query: policy.query,
                 headers: names(policy.key_headers),
             },
