@@ -54,7 +54,14 @@ async fn an_entry_can_be_read_in_redis() {
 async fn an_entry_of_a_version_that_nobody_knows_is_absent_and_written_over() {
     let site = Site::start().await;
     for place in site.places().into_iter().skip(1) {
-        for version in [&b"tc2B"[..], b"tc0B", b"tc1V", b"tc1\0", b"TC1B", b"\xff\xffB"] {
+        for version in [
+            &b"tc2B"[..],
+            b"tc0B",
+            b"tc1V",
+            b"tc1\0",
+            b"TC1B",
+            b"\xff\xffB",
+        ] {
             site.flush().await;
             let what = format!("{} {version:?}", place.name);
             let app = App::new();
@@ -141,7 +148,9 @@ async fn a_large_text_is_compressed_where_the_store_is_elsewhere() {
             let answer = app.get(&layer, "/a").await;
             assert!(answer.is_hit(), "{what}");
             assert_eq!(answer.body, text, "{what}");
-            let answer = app.get_with(&layer, "/a", &[("range", "bytes=90000-90039")]).await;
+            let answer = app
+                .get_with(&layer, "/a", &[("range", "bytes=90000-90039")])
+                .await;
             assert_eq!(answer.status, 206, "{what}");
             assert_eq!(answer.body, text[90_000..90_040], "{what}");
         }
@@ -168,7 +177,11 @@ async fn what_is_larger_than_the_store_takes_streams_and_is_not_stored() {
             let path = format!("/{size}");
             assert_eq!(app.get(&layer, &path).await.body, noise[..size], "{name}");
             let told = told.take();
-            let expected = if is_stored { "stored" } else { "not stored: too-large" };
+            let expected = if is_stored {
+                "stored"
+            } else {
+                "not stored: too-large"
+            };
             assert_eq!(told.last().unwrap(), expected, "{name} {size}: {told:?}");
             let answer = app.get(&layer, &path).await;
             assert_eq!(answer.is_hit(), is_stored, "{name} {size}");

@@ -20,7 +20,7 @@ use tower_upstash::{
 use super::site::{App, MINUTE, Told, request};
 use crate::support::Remote;
 
-const STALE: CachePolicy = CachePolicy::new("stale").stale_while_revalidate(10 * MINUTE);
+const STALE: CachePolicy = CachePolicy::new("stale").stale_while_revalidate(Duration::from_secs(600));
 
 struct Unpark(Thread);
 
@@ -55,7 +55,9 @@ fn what_is_stale_is_waited_for_where_nobody_can_refresh_it() {
         let clock = ManualClock::default();
         let app = App::new();
         app.header("cache-control", "max-age=60");
-        let layer = ResponseCacheLayer::new(store).policy(STALE).clock(clock.clone());
+        let layer = ResponseCacheLayer::new(store)
+            .policy(STALE)
+            .clock(clock.clone());
         run(async {
             app.get(&layer, "/a").await;
             assert!(app.get(&layer, "/a").await.is_hit(), "{name}");
@@ -212,9 +214,9 @@ fn a_response_whose_body_is_never_read_stores_nothing() {
             let answer = app.get(&layer, "/a").await;
             assert_eq!(answer.text(), "call 1", "{name}: {}", answer.how());
             let service = layer.layer(service_fn(|_: http::Request<_>| async {
-                Ok::<_, std::convert::Infallible>(http::Response::new(
-                    http_body_util::Full::new(bytes::Bytes::new()),
-                ))
+                Ok::<_, std::convert::Infallible>(http::Response::new(http_body_util::Full::new(
+                    bytes::Bytes::new(),
+                )))
             }));
             let response = service.oneshot(request(Method::GET, "/a", &[])).await;
             let body = response.unwrap().into_body().collect().await.unwrap();

@@ -133,9 +133,8 @@ impl Server {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
                 let service = service.clone();
-                let service = hyper::service::service_fn(move |request| {
-                    service.clone().oneshot(request)
-                });
+                let service =
+                    hyper::service::service_fn(move |request| service.clone().oneshot(request));
                 let serving = hyper::server::conn::http1::Builder::new()
                     .pipeline_flush(true)
                     .serve_connection(TokioIo::new(stream), service);
@@ -190,7 +189,7 @@ impl Got {
     }
 
     fn is_hit(&self) -> bool {
-        self.field("cache-status").starts_with("tower-upstash; hit")
+        self.field("cache-status").starts_with("tower-upstash;hit")
     }
 
     fn field(&self, name: &str) -> &str {
@@ -269,7 +268,9 @@ async fn heads_conditions_and_ranges_are_answered_from_what_is_stored() {
                 assert_eq!(part.field("content-length"), len.to_string(), "{range}");
             }
         }
-        let failed = server.ask(Method::GET, path, &[("if-match", "\"else\"")]).await;
+        let failed = server
+            .ask(Method::GET, path, &[("if-match", "\"else\"")])
+            .await;
         assert_eq!(failed.status, 412, "{kind}");
         assert_eq!(server.calls(), calls, "{kind}: nobody was asked");
     }
@@ -295,7 +296,11 @@ async fn pipelined_requests_are_answered_in_order_and_whole() {
             assert!(head.starts_with("HTTP/1.1 200 OK"), "{head}");
             let length = format!("content-length: {size}");
             assert!(head.contains(&length), "{head}");
-            assert_eq!(head.contains("; hit"), round == 1 || head.contains("age: "), "{head}");
+            assert_eq!(
+                head.contains(";hit"),
+                round == 1 || head.contains("age: "),
+                "{head}"
+            );
             assert!(body[..size].bytes().all(|byte| byte == b'x'));
             rest = &body[size..];
         }
@@ -311,7 +316,10 @@ async fn a_client_that_goes_in_the_middle_stores_nothing_and_the_next_one_does()
         let server = Server::start(told.by(over_memory())).await;
         let path = format!("/{kind}/{}", 10 * FRAME);
         let mut stream = server
-            .raw(&format!("GET {path} HTTP/1.1\r\nhost: {}\r\n\r\n", server.address))
+            .raw(&format!(
+                "GET {path} HTTP/1.1\r\nhost: {}\r\n\r\n",
+                server.address
+            ))
             .await;
         server.gate.add_permits(3);
         let mut some = [0; 1000];
@@ -336,7 +344,10 @@ async fn a_client_that_goes_takes_nothing_from_those_who_read_with_it() {
         let server = Server::start(told.by(over_memory())).await;
         let path = format!("/{kind}/{}", 10 * FRAME);
         let mut first = server
-            .raw(&format!("GET {path} HTTP/1.1\r\nhost: {}\r\n\r\n", server.address))
+            .raw(&format!(
+                "GET {path} HTTP/1.1\r\nhost: {}\r\n\r\n",
+                server.address
+            ))
             .await;
         server.gate.add_permits(3);
         let mut some = [0; 1000];
@@ -360,11 +371,14 @@ async fn a_client_that_goes_takes_nothing_from_those_who_read_with_it() {
 #[tokio::test]
 async fn what_is_abandoned_is_finished_where_the_policy_says_so() {
     let told = Told::default();
-    let policy = CachePolicy::new("page").finish_abandoned(true);
+    let policy = CachePolicy::new("page").finish_abandoned();
     let server = Server::start(told.by(over_memory().policy(policy))).await;
     let path = format!("/held/{}", 10 * FRAME);
     let mut stream = server
-        .raw(&format!("GET {path} HTTP/1.1\r\nhost: {}\r\n\r\n", server.address))
+        .raw(&format!(
+            "GET {path} HTTP/1.1\r\nhost: {}\r\n\r\n",
+            server.address
+        ))
         .await;
     server.gate.add_permits(3);
     let mut some = [0; 1000];

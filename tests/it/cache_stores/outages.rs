@@ -70,12 +70,19 @@ impl Cached {
                 };
                 timeout(GENEROUS, told).await.expect("it is told of");
             } else {
-                assert!(answer.how().contains("fwd=bypass; detail=store"), "{what}: {}", answer.how());
+                assert!(
+                    answer.how().contains("fwd=bypass;detail=store"),
+                    "{what}: {}",
+                    answer.how()
+                );
                 assert_eq!(self.told.errors(), errors + 1, "{what}");
             }
         }
         let told = self.told.take();
-        assert!(!told.iter().any(|word| word == "stored"), "{what}: {told:?}");
+        assert!(
+            !told.iter().any(|word| word == "stored"),
+            "{what}: {told:?}"
+        );
         let begun = Instant::now();
         let purged = self.layer.handle().purge_tags(["tag"]).await;
         assert!(purged.is_err(), "{what}");
@@ -242,7 +249,9 @@ async fn a_write_that_takes_long_holds_nobody_and_happens_all_the_same() {
     const LONG: Duration = Duration::from_secs(1);
     let site = Site::start().await;
     let told = Told::default();
-    let layer = told.by(site.layer(site.http().build().unwrap())).purge_lag(PATIENCE);
+    let layer = told
+        .by(site.layer(site.http().build().unwrap()))
+        .purge_lag(PATIENCE);
     let app = App::new();
     app.get(&layer, "/first").await;
     told.take();

@@ -124,7 +124,7 @@ impl Process {
         let said = self.tell(&format!("get {path}")).await;
         let (by, how) = said.split_once(", ").unwrap();
         let by = by.strip_prefix("by ").unwrap().parse().unwrap();
-        (by, how.contains("; hit"))
+        (by, how.contains(";hit"))
     }
 
     fn id(&self) -> u32 {

@@ -29,7 +29,9 @@ async fn a_fill_in_one_process_is_a_hit_in_the_other() {
         let fields = [("if-none-match", "\"1\"")];
         let answer = app.get_with(&other, "/a?b=c", &fields).await;
         assert_eq!((answer.status, answer.text()), (304, ""), "{name}");
-        let answer = app.get_with(&other, "/a?b=c", &[("range", "bytes=1-2")]).await;
+        let answer = app
+            .get_with(&other, "/a?b=c", &[("range", "bytes=1-2")])
+            .await;
         assert_eq!((answer.status, answer.text()), (206, "al"), "{name}");
         assert_eq!(app.calls(), 1, "{name}");
         // It ends for both.
@@ -101,7 +103,8 @@ async fn an_unsafe_request_through_one_process_invalidates_in_the_other() {
         app.status(500);
         app.post(&one, "/failed").await;
         app.status(200);
-        app.send(&one, request(Method::OPTIONS, "/failed", &[])).await;
+        app.send(&one, request(Method::OPTIONS, "/failed", &[]))
+            .await;
         assert!(app.get(&other, "/failed").await.is_hit(), "{name}");
     }
 }

@@ -283,7 +283,7 @@ impl Answer {
     }
 
     pub(super) fn is_hit(&self) -> bool {
-        self.how().starts_with("tower-upstash; hit")
+        self.how().starts_with("tower-upstash;hit")
     }
 }
 
@@ -318,6 +318,8 @@ impl Told {
 
     pub(super) fn errors(&self) -> usize {
         let told = self.0.lock().unwrap();
-        told.iter().filter(|word| word.starts_with("store:")).count()
+        told.iter()
+            .filter(|word| word.starts_with("store:"))
+            .count()
     }
 }

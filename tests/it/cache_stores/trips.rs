@@ -58,7 +58,9 @@ async fn a_variant_costs_a_second_trip_once_in_each_process() {
     site.bill();
     let languages = ["en", "de", "fr"];
     for language in languages {
-        let answer = app.get_with(&layer, "/a", &[("accept-language", language)]).await;
+        let answer = app
+            .get_with(&layer, "/a", &[("accept-language", language)])
+            .await;
         assert!(!answer.is_hit());
         let (requests, commands) = site.bill();
         eprintln!("storing {language}: {requests} requests, {commands} commands");
@@ -69,7 +71,9 @@ async fn a_variant_costs_a_second_trip_once_in_each_process() {
     for (process, layer) in [("knows", &layer), ("is new", &other)] {
         for round in 0..2 {
             for (at, language) in languages.iter().enumerate() {
-                let answer = app.get_with(layer, "/a", &[("accept-language", language)]).await;
+                let answer = app
+                    .get_with(layer, "/a", &[("accept-language", language)])
+                    .await;
                 assert!(answer.is_hit(), "{}", answer.how());
                 assert_eq!(answer.text(), format!("call {}", at + 2));
                 let (requests, commands) = site.bill();
@@ -105,7 +109,10 @@ async fn invalidations_and_purges_cost_a_trip() {
     eprintln!("a tag: {bill:?}");
     assert_eq!(bill.0, 1);
     // As many tags as fit a call: still one.
-    cache.purge_tags((0..256).map(|n| format!("{n}"))).await.unwrap();
+    cache
+        .purge_tags((0..256).map(|n| format!("{n}")))
+        .await
+        .unwrap();
     assert_eq!(site.bill().0, 1);
 
     cache.purge_everything().await.unwrap();
@@ -113,7 +120,10 @@ async fn invalidations_and_purges_cost_a_trip() {
     eprintln!("everything: {bill:?}");
     assert_eq!(bill.0, 1);
 
-    cache.purge_url(&"https://example.com/a".parse().unwrap()).await.unwrap();
+    cache
+        .purge_url(&"https://example.com/a".parse().unwrap())
+        .await
+        .unwrap();
     let bill = site.bill();
     eprintln!("a URL: {bill:?}");
     assert_eq!(bill.0, 1);
