@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
-use super::semantics::rules::Rules;
+use super::semantics::rules::{HandlerStale, Rules};
 use crate::store::{Identifier, Tag};
 
 /// How a response is cached, in its extensions: for the cache in this server, and nobody else.
@@ -108,25 +108,16 @@ impl Caching {
         &self.tags
     }
 
-    /// Puts what the handler says over what the policy says. `Lifetime::Never` and that the lifetime is explicit are not in
-    /// rules: see [`lifetime`](Self::lifetime).
+    /// Puts what the handler says over what the response and the policy say. `Lifetime::Never` is not in rules: see
+    /// [`lifetime`](Self::lifetime).
     pub(super) fn apply(&self, rules: &mut Rules) {
         if let Lifetime::For(ttl) = self.lifetime {
-            rules.override_ttl = Some(ttl);
+            rules.handler_ttl = Some(ttl);
         }
-        let stale = [
-            (&mut rules.stale_while_revalidate, self.while_revalidate),
-            (&mut rules.stale_if_error, self.if_error),
-        ];
-        for (rule, said) in stale {
-            *rule = said.unwrap_or(*rule);
-        }
-    }
-
-    /// Returns `stale-while-revalidate` and `stale-if-error`, where the handler says them: they go before those of
-    /// `Cache-Control`, which go before those of the policy.
-    pub(super) const fn stale(&self) -> [Option<Duration>; 2] {
-        [self.while_revalidate, self.if_error]
+        rules.handler_stale = HandlerStale {
+            while_revalidate: self.while_revalidate,
+            if_error: self.if_error,
+        };
     }
 }
 
@@ -145,15 +136,10 @@ mod tests {
         };
         let caching = Caching::ttl(TTL).stale_while_revalidate(GRACE);
         caching.apply(&mut rules);
-        assert_eq!(rules.override_ttl, Some(TTL));
-        assert_eq!(rules.stale_while_revalidate, GRACE);
+        assert_eq!(rules.handler_ttl, Some(TTL));
+        assert_eq!(rules.handler_stale.while_revalidate, Some(GRACE));
+        assert_eq!(rules.handler_stale.if_error, None);
         assert_eq!(rules.stale_if_error, TTL);
-        assert_eq!(caching.stale(), [Some(GRACE), None]);
-        Caching::tagged("posts")
-            .stale_if_error(Duration::ZERO)
-            .apply(&mut rules);
-        assert_eq!(rules.override_ttl, Some(TTL));
-        assert_eq!(rules.stale_if_error, Duration::ZERO);
     }
 
     #[test]

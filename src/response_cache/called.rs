@@ -18,7 +18,8 @@ use super::{
     commit::Commit,
     config::Config,
     entry::Packed,
-    exchange::Leading,
+    exchange::{Before, Leading},
+    forget::Forgotten,
     key::url_tag,
     landed::Landed,
     lookup::{Lookup, Verdict},
@@ -44,8 +45,7 @@ pub(super) struct Called {
     pub(super) question: Question,
     pub(super) lookup: Lookup,
     pub(super) leader: Option<Leading>,
-    /// As they were before the lookup.
-    pub(super) dooms: u64,
+    pub(super) before: Before,
     pub(super) uri: Uri,
     /// The request as it came, with its own conditions.
     pub(super) asked: HeaderMap,
@@ -217,8 +217,10 @@ impl Called {
                 }
             }
             (HeadEffect::Invalidate, _) => {
-                let place = self.config.place(&self.question);
-                let write = self.config.forget_all(vec![place], Vec::new());
+                let write = self.config.forget(Forgotten {
+                    places: vec![self.config.place(&self.question)],
+                    ..Forgotten::default()
+                });
                 self.config.hold(write).await;
             }
             _ => {}

@@ -3,12 +3,13 @@
 use std::{fmt, sync::Arc};
 
 use http::{
-    HeaderMap, Uri,
+    Uri,
     uri::{PathAndQuery, Scheme},
 };
 
 use super::{
     config::Config,
+    forget::Forgotten,
     plan::{self, Place},
 };
 use crate::store::{Identifier, Purge, Result, Store, Tag, Written};
@@ -82,8 +83,7 @@ impl ResponseCacheHandle {
     /// Dropping the future leaves some of it purged, or all, or none.
     pub async fn purge_url(&self, url: &Uri) -> Result<()> {
         let urls = both_schemes(url)?;
-        let (places, tags) = self.config.of_urls(&urls, &HeaderMap::new());
-        self.config.purge(&places, &tags).await
+        self.config.purge(&self.config.of_urls(&urls)).await
     }
 
     /// Makes all variants of a URL stale, as [`purge_url`](Self::purge_url) finds them: they are validated before their next use, and
@@ -97,32 +97,38 @@ impl ResponseCacheHandle {
     /// As [`purge_url`](Self::purge_url).
     pub async fn soft_purge_url(&self, url: &Uri) -> Result<()> {
         let urls = both_schemes(url)?;
-        let (places, _) = self.config.of_urls(&urls, &HeaderMap::new());
-        for place in places {
-            self.soft_purge(&place).await?;
+        let what = self.config.of_urls(&urls);
+        self.config.doom(&what.urls);
+        for place in what.places {
+            self.soft_purge(place).await?;
         }
+        self.config.doom(&what.urls);
         Ok(())
     }
 
-    /// Waits for refreshes that are under way: before a shutdown. Writes that are under way go on in the executor.
+    /// Waits for the refreshes and writes that are under way: before a shutdown.
     pub async fn drain(&self) {
-        self.config.family.background.end().await;
+        self.config.family.refreshes.end().await;
+        self.config.family.writes.end().await;
     }
 
-    async fn soft_purge(&self, place: &Place) -> Result<()> {
+    async fn soft_purge(&self, place: Place) -> Result<()> {
         let config = &self.config;
-        config.family.dooms.add(place.key.digest());
         for _ in 0..ATTEMPTS {
             let entry = config.store.get(&place.base()).await?;
             let found = plan::Lookup::of(entry.as_ref(), place.key.digest());
-            let write = plan::plan_soft_purge(place, &found, &config.terms()?);
+            let write = plan::plan_soft_purge(&place, &found, &config.terms()?);
             if let Written::Done(_) = config.store.write(&write.into()).await? {
-                config.family.dooms.add(place.key.digest());
                 return Ok(());
             }
         }
         // Others keep writing: nothing is left to be soft about.
-        config.purge(std::slice::from_ref(place), &[]).await
+        let places = vec![place];
+        let what = Forgotten {
+            places,
+            ..Forgotten::default()
+        };
+        config.purge(&what).await
     }
 
     async fn purge_log(&self, what: Purge<'_>) -> Result<()> {
