@@ -47,6 +47,11 @@ impl How {
         }
     }
 
+    /// Returns whether no call of the service was made for it.
+    const fn is_free(self) -> bool {
+        self.fwd.is_none() || self.collapsed
+    }
+
     pub(super) const fn detail(self, detail: &'static str) -> Self {
         Self {
             detail: Some(detail),
@@ -94,16 +99,20 @@ impl Config {
             }
         };
         self.describe(response.headers_mut(), &freshness, how, now);
-        question.note_spent(response.extensions_mut());
+        if how.is_free() {
+            question.note_spent(response.extensions_mut());
+        }
         match body {
-            Some(body) if question.is_head() => {
+            Some(body) if question.is_head() && !body.is_empty() => {
                 // That of a GET: a server would take it for zero.
                 let len = HeaderValue::from(body.len());
                 response.headers_mut().entry(CONTENT_LENGTH).or_insert(len);
                 response
             }
-            Some(body) => response.map(|_: ResponseBody<B>| ResponseBody::own(body)),
-            None => response,
+            Some(body) if !question.is_head() => {
+                response.map(|_: ResponseBody<B>| ResponseBody::own(body))
+            }
+            _ => response,
         }
     }
 
@@ -151,7 +160,9 @@ impl Config {
         *response.status_mut() = head.status;
         *response.headers_mut() = head.headers.clone();
         self.describe(response.headers_mut(), &head.freshness, how, now);
-        question.note_spent(response.extensions_mut());
+        if how.is_free() {
+            question.note_spent(response.extensions_mut());
+        }
         response
     }
 
