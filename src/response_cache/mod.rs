@@ -115,6 +115,7 @@ mod semantics;
 mod service;
 mod stored;
 mod tags;
+mod unmodified;
 mod unsafe_method;
 
 pub use self::{

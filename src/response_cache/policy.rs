@@ -104,7 +104,7 @@ impl CachePolicy {
         }
     }
 
-    /// Caches nothing: for a route below a layer that caches. Requests pass, responses are not looked at.
+    /// Caches nothing, and lets no layer outside do so: for a route below a layer that caches.
     #[must_use]
     pub const fn never(mut self) -> Self {
         self.never = true;
