@@ -30,8 +30,8 @@ use crate::{few::replace, func::Func, store::Identifier};
 /// # Who says how long
 /// The first that says it: [`Caching`](super::Caching); [`override_ttl`](Self::override_ttl); the response, by a [targeted
 /// field](super::ResponseCacheLayer::targeted_by), else by `s-maxage`, `max-age` or `Expires`; [`status_ttl`](Self::status_ttl);
-/// [`default_ttl`](Self::default_ttl); [`heuristic`](Self::heuristic). What nobody gives a lifetime is stored only if it can be
-/// validated.
+/// [`default_ttl`](Self::default_ttl); [`heuristic`](Self::heuristic). What nobody gives a
+/// lifetime is stored, to be validated, only if it says `public`, `no-cache` or `must-revalidate`, or the policy guesses.
 ///
 /// # Names
 /// The name is part of every key: two policies never answer for each other. It is not secret. Two policies of one name
@@ -181,7 +181,7 @@ impl CachePolicy {
     }
 
     /// Takes a tenth of the time since `Last-Modified`, at most a day, for the lifetime of what says nothing of it (RFC 9111,
-    /// section 4.2.2). Default: off.
+    /// section 4.2.2); what has no `Last-Modified` but an `ETag` is stored to be validated. Default: off.
     ///
     /// Requests with credentials: as for [`default_ttl`](Self::default_ttl).
     #[must_use]
