@@ -88,6 +88,8 @@ impl Called {
             return answer;
         }
         if self.question.is_head() {
+            let policy = self.config.name();
+            self.config.tell(&Event::Miss { policy });
             self.learn_from_head(&parts).await;
             let how = How::forwarded(self.fwd());
             return self.config.pass(Response::from_parts(parts, body), how);

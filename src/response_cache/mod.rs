@@ -44,7 +44,8 @@
 //! |---|---|
 //! | says how long: a targeted field (RFC 9213), `s-maxage`, `max-age`, `Expires`; or [`Caching::ttl`] | yes |
 //! | says nothing | by a policy with a [`default_ttl`](CachePolicy::default_ttl) or such, and only for requests without credentials |
-//! | `no-store`, `private`; `Vary: *`; 206, 304, 429; to a `Range` | no |
+//! | `no-store`, `private`; `Vary` with `*`, `Cookie` or `Authorization`; 206, 304; to a `Range` | no |
+//! | 429 | if it says `public` and how long |
 //! | to a request with `Authorization` | if it says `public`, `s-maxage` or `must-revalidate` (section 3.5) |
 //! | `Set-Cookie` | no, see [`SetCookie`] |
 //! | marked as [`Personal`], also while its body streams | no |
@@ -56,7 +57,8 @@
 //!
 //! # What a request costs
 //! A hit is one trip: the entry, and in the same trip the [poll](ResponseCacheLayer::purge_lag) for purges; two trips where
-//! this process does not know yet what the response varies by. Storing one is one trip. Requests that miss at the same
+//! this process does not know yet what the response varies by. Storing one is one trip. On Upstash a hit is two commands, one
+//! with a lag, and storing is one. Requests that miss at the same
 //! time wait for one of them, and read its answer while it streams.
 //!
 //! # Bodies
