@@ -165,11 +165,7 @@ impl Called {
         let policy = config.name();
         config.tell(&Event::Validated { policy });
         let rules = self.rules(parts);
-        fields::freshen(
-            &mut stored.head.headers,
-            &parts.headers,
-            &Strips::of(&rules, &[]),
-        );
+        self.freshen(&mut stored, parts, &rules);
         let judged = self.judge_head(stored.head.status, &stored.head.headers, &rules);
         if let Ok(judged) = &judged {
             stored.head.freshness = judged.freshness;
@@ -193,6 +189,16 @@ impl Called {
         config.hit(&self.question, &self.asked, stored, how, self.received)
     }
 
+    /// Updates the fields of a stored response, that of its age among them.
+    fn freshen(&self, stored: &mut Stored, answer: &Parts, rules: &Rules) {
+        let headers = &mut stored.head.headers;
+        fields::freshen(headers, &answer.headers, &Strips::of(rules, &[]));
+        // RFC 9110, section 6.6.1. Servers add it outside of this layer: the old one would make of it what ended long ago.
+        if !answer.headers.contains_key(DATE) {
+            headers.insert(DATE, date::format(self.received));
+        }
+    }
+
     /// Passes on the answer to a HEAD, and what it says of the stored GET (RFC 9111, section 4.3.5).
     async fn head<B>(self, parts: Parts, body: B) -> Response<ResponseBody<B>> {
         let effect = self.usable().map_or(HeadEffect::Nothing, |packed| {
@@ -207,8 +213,7 @@ impl Called {
         match (effect, stored) {
             (HeadEffect::Freshen, Some(mut stored)) => {
                 let rules = self.rules(&parts);
-                let strips = Strips::of(&rules, &[]);
-                fields::freshen(&mut stored.head.headers, &parts.headers, &strips);
+                self.freshen(&mut stored, &parts, &rules);
                 let (status, headers) = (stored.head.status, &stored.head.headers);
                 if let Ok(judged) = self.judge_head(status, headers, &rules) {
                     stored.head.freshness = judged.freshness;

@@ -118,14 +118,25 @@ impl Config {
             }
             lookup.take_variant(question, &varied, &entries);
         }
-        Some(Ok(lookup))
+        lookup.end_if_stale();
+        // The other way polls.
+        (!self.is_behind(&lookup)).then_some(Ok(lookup))
     }
 
-    /// Asks the store: one trip, or two where the variant was not foreseen.
+    /// Asks the store: one trip, or two where the variant was not foreseen; and once more where a lag has hidden that
+    /// everything was purged.
     ///
     /// # Errors
     /// Those of the store.
     pub(super) async fn look_up(&self, question: &Question, headers: &HeaderMap) -> Result<Lookup> {
+        let lookup = self.look_up_once(question, headers).await?;
+        if self.is_behind(&lookup) {
+            return self.look_up_once(question, headers).await;
+        }
+        Ok(lookup)
+    }
+
+    async fn look_up_once(&self, question: &Question, headers: &HeaderMap) -> Result<Lookup> {
         let now = self.now();
         let purging = &self.family.purging;
         if let Some(Err(error)) = purging.retry(&self.store).await {
@@ -150,7 +161,14 @@ impl Config {
             let entries = self.store.read(&[key]).await?;
             lookup.take_variant(question, &varied, &entries);
         }
+        lookup.end_if_stale();
         Ok(lookup)
+    }
+
+    /// Returns whether everything was purged since the last poll, as what was found tells. Then the next look polls.
+    fn is_behind(&self, lookup: &Lookup) -> bool {
+        let stamp = lookup.packed().and_then(|packed| packed.head.stamp);
+        !self.purge_lag.is_zero() && self.family.purging.is_behind(stamp)
     }
 
     fn reading(&self, question: &Question, headers: &HeaderMap, now: Timestamp) -> Reading {
@@ -240,6 +258,21 @@ impl Lookup {
         });
         if let Some(packed) = packed {
             self.found = Found::Other(Box::new(packed));
+        }
+    }
+
+    /// What was purged softly ends now: only what may be used when it has ended still is.
+    fn end_if_stale(&mut self) {
+        if !self.is_stale {
+            return;
+        }
+        let packed = match &mut self.found {
+            Found::Nothing => None,
+            Found::Inline => self.base.newest_mut(),
+            Found::Other(packed) => Some(&mut **packed),
+        };
+        if let Some(packed) = packed {
+            packed.head.freshness = packed.head.freshness.ended(self.now);
         }
     }
 

@@ -46,6 +46,7 @@ fn tagged() -> App {
 async fn a_purge_is_seen_by_the_next_lookup_of_every_process() {
     let site = Site::start().await;
     for place in site.places() {
+        site.flush().await;
         for way in WAYS {
             let what = format!("{} {way:?}", place.name);
             site.advance(Duration::from_secs(1));
@@ -74,6 +75,7 @@ async fn a_purge_is_seen_by_the_next_lookup_of_every_process() {
 async fn with_a_lag_a_purge_is_seen_when_the_lag_is_over_and_by_its_own_process_at_once() {
     let site = Site::start().await;
     for place in site.places() {
+        site.flush().await;
         for way in [Way::Tag, Way::Everything] {
             let what = format!("{} {way:?}", place.name);
             let app = tagged();
@@ -101,6 +103,7 @@ async fn with_a_lag_a_purge_is_seen_when_the_lag_is_over_and_by_its_own_process_
 async fn a_fill_that_races_a_purge_of_either_process_is_not_stored() {
     let site = Site::start().await;
     for place in site.places() {
+        site.flush().await;
         for way in WAYS {
             for (by, is_other) in [("own", false), ("other", true)] {
                 // Over nothing, and over what has ended.
@@ -140,6 +143,7 @@ async fn a_fill_that_races_a_purge_of_either_process_is_not_stored() {
 async fn a_fill_that_races_an_unsafe_request_of_the_other_process_is_not_stored() {
     let site = Site::start().await;
     for place in site.places() {
+        site.flush().await;
         let (app, name) = (App::new(), place.name);
         let [one, other] = two(&place);
         app.hold();
@@ -161,6 +165,7 @@ async fn a_fill_that_races_an_unsafe_request_of_the_other_process_is_not_stored(
 async fn after_a_soft_purge_every_process_validates_and_nobody_serves_it_as_fresh() {
     let site = Site::start().await;
     for place in site.places() {
+        site.flush().await;
         let (app, name) = (App::new(), place.name);
         app.header("etag", "\"1\"");
         app.header("vary", "x-kind");
@@ -187,6 +192,7 @@ async fn after_a_soft_purge_every_process_validates_and_nobody_serves_it_as_fres
 async fn a_fill_that_races_a_soft_purge_is_not_stored() {
     let site = Site::start().await;
     for place in site.places() {
+        site.flush().await;
         for is_other in [false, true] {
             let what = format!("{} {is_other}", place.name);
             let app = App::new();
@@ -213,6 +219,7 @@ async fn a_fill_that_races_a_soft_purge_is_not_stored() {
 async fn a_store_that_was_emptied_serves_nothing_of_before() {
     let site = Site::start().await;
     for place in site.places().into_iter().skip(1) {
+        site.flush().await;
         let (app, name) = (App::new(), place.name);
         let [one, other] = two(&place);
         app.get(&one, "/a").await;
