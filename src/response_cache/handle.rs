@@ -61,7 +61,9 @@ impl ResponseCacheHandle {
         self.purge_log(Purge::Tags(&tags)).await
     }
 
-    /// Purges everything that any cache over this store has stored: one trip, whatever there is.
+    /// Purges everything that any cache over this store has stored, also those of other programs, unless they have a
+    /// [prefix](crate::store::PrefixedStore) of their own: one trip, whatever there is. What is purged takes its room until it
+    /// expires, or is stored anew.
     ///
     /// # Errors
     /// As [`purge_tags`](Self::purge_tags).
@@ -72,12 +74,15 @@ impl ResponseCacheHandle {
         self.purge_log(Purge::Everything).await
     }
 
-    /// Purges all variants of a URL, of `http` and of `https`, by all policies of the layers that were made from one. The URL is
-    /// as clients send it, with scheme and host; its query is that of the key. One trip, and one more where a policy has keys
-    /// with more parts than the URL. Every process sees it at once.
+    /// Purges all variants of a URL, of `http` and of `https`, by all policies of the layers that were made from one and are
+    /// around a service. The URL is as clients send it, with scheme and host; its query is that of the key. Two trips: one for
+    /// what lies under the URL itself, which every process sees at once, and one for what is [per
+    /// user](super::CachePolicy::per) or has [headers](super::CachePolicy::key_headers) in its key, which they see as a purge by
+    /// tag.
     ///
     /// # Errors
-    /// Those of the store, and [`Invalid`](crate::store::ErrorKind::Invalid) for a URL without a host.
+    /// Those of the store, and [`Invalid`](crate::store::ErrorKind::Invalid) for a URL without a host. It is not sure that
+    /// anything is purged.
     ///
     /// # Cancellation
     /// Dropping the future leaves some of it purged, or all, or none.
@@ -87,8 +92,9 @@ impl ResponseCacheHandle {
     }
 
     /// Makes all variants of a URL stale, as [`purge_url`](Self::purge_url) finds them: they are validated before their next use, and
-    /// serve meanwhile where the [policy](super::CachePolicy::stale_while_revalidate) allows that. Keys with more parts than
-    /// the URL are not found. One trip to look and one to write for each policy.
+    /// serve meanwhile where the [policy](super::CachePolicy::stale_while_revalidate) or the response allows that. What is [per
+    /// user](super::CachePolicy::per) or has [headers](super::CachePolicy::key_headers) in its key is not found. One trip to
+    /// look and one to write for each policy and scheme.
     ///
     /// # Errors
     /// As [`purge_url`](Self::purge_url).

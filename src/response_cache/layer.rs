@@ -44,8 +44,8 @@ impl ResponseCacheLayer {
         self.set(|config| config.set_policy(policy))
     }
 
-    /// Returns a layer with another policy, for a route. A layer inside of another one is asked when the outer one has
-    /// nothing: routes with policies of their own need no outer one.
+    /// Returns a layer with another policy, for a route. A layer inside of another one decides
+    /// alone what is stored: the outer one stores nothing of what it has seen.
     ///
     /// # Panics
     /// As [`policy`](Self::policy).

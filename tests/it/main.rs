@@ -6,6 +6,7 @@ mod adapters;
 mod alternatives;
 mod broken;
 mod cache_stores;
+mod cache_unmodified;
 mod conformance;
 mod differential;
 mod examples;
