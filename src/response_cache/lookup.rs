@@ -123,8 +123,7 @@ impl Config {
         (!self.is_behind(&lookup)).then_some(Ok(lookup))
     }
 
-    /// Asks the store: one trip, or two where the variant was not foreseen; and once more where a lag has hidden that
-    /// everything was purged.
+    /// Asks the store: one trip, or two where the variant was not foreseen or a lag has hidden that all was purged.
     ///
     /// # Errors
     /// Those of the store.
@@ -151,13 +150,16 @@ impl Config {
                 match Trip::of(&read, Some(&poll)) {
                     Trip::Usable => read?,
                     Trip::PassThrough => {
-                        return Err(read.err().or(poll.err()).unwrap_or_else(unsaid));
+                        let error = read.err().or(poll.err());
+                        return Err(error.unwrap_or_else(|| Error::invalid("nothing is said")));
                     }
                 }
             }
         };
         let mut lookup = Lookup::nothing(now, purging.stamp());
         if let Some((key, varied)) = lookup.take_in(self, question, headers, &reading, &entries) {
+            let hints = &self.family.hints;
+            hints.note(question.key.digest(), &varied.names, now);
             let entries = self.store.read(&[key]).await?;
             lookup.take_variant(question, &varied, &entries);
         }
@@ -185,10 +187,6 @@ impl Config {
         }
         Reading { keys, hinted }
     }
-}
-
-fn unsaid() -> Error {
-    Error::invalid("a trip that failed without an error")
 }
 
 impl Lookup {

@@ -214,6 +214,39 @@ async fn a_fill_that_races_a_soft_purge_is_not_stored() {
     }
 }
 
+/// As long as the policy allows, it is served while it is validated; and not instead of errors unless it allows that.
+#[tokio::test]
+async fn after_a_soft_purge_it_is_served_stale_only_where_the_policy_allows_that() {
+    const SERVED: CachePolicy = PAGES
+        .stale_while_revalidate(Duration::from_secs(60))
+        .stale_if_error(Duration::from_secs(60));
+    let site = Site::start().await;
+    for place in site.places() {
+        for (policy, is_served) in [(PAGES, false), (SERVED, true)] {
+            site.flush().await;
+            let what = format!("{} {is_served}", place.name);
+            let app = App::new();
+            let layer = place.layer().policy(policy);
+            let path = format!("/soft/{is_served}");
+            let url = format!("http://example.com{path}").parse().unwrap();
+            app.get(&layer, &path).await;
+            layer.handle().soft_purge_url(&url).await.unwrap();
+            // Waits for the refresh.
+            let answer = app.get(&layer, &path).await;
+            let expected = if is_served { "call 1" } else { "call 2" };
+            assert_eq!(answer.text(), expected, "{what}: {}", answer.how());
+            let answer = app.get(&layer, &path).await;
+            assert!(answer.is_hit(), "{what}: {}", answer.how());
+            assert_eq!(answer.text(), "call 2", "{what}");
+            app.status(503);
+            layer.handle().soft_purge_url(&url).await.unwrap();
+            let answer = app.get(&layer, &path).await;
+            let expected = if is_served { 200 } else { 503 };
+            assert_eq!(answer.status, expected, "{what}: {}", answer.how());
+        }
+    }
+}
+
 /// The log of another program, or of an earlier life of the store, says nothing about entries of this one.
 #[tokio::test]
 async fn a_store_that_was_emptied_serves_nothing_of_before() {
