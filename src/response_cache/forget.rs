@@ -15,7 +15,8 @@ use super::{
 };
 use crate::{
     executor::Finish,
-    store::{MAX_BATCH, Purge, Result, Store, Tag, Write},
+    join::join,
+    store::{MAX_BATCH, Purge, Result, Store, Tag, Write, together},
 };
 
 impl Config {
@@ -63,15 +64,22 @@ impl Config {
             .iter()
             .map(|place| Ok(plan::plan_purge(place, Generation::random()?)))
             .collect();
-        for writes in writes?.chunks(MAX_BATCH) {
-            let batch = writes.iter().cloned().collect();
-            let _ = self.store.write(&batch).await?;
-        }
+        let writes = writes?;
+        let places = async {
+            for writes in writes.chunks(MAX_BATCH) {
+                let batch = writes.iter().cloned().collect();
+                let _ = self.store.write(&batch).await?;
+            }
+            Ok(())
+        };
         if what.tags.is_empty() {
-            return Ok(());
+            return places.await;
         }
         let purging = &self.family.purging;
-        purging.purge(&self.store, Purge::Tags(&what.tags)).await
+        let tags = purging.purge(&self.store, Purge::Tags(&what.tags));
+        // In one trip, where the store can.
+        let (places, tags) = together(join(places, tags)).await;
+        places.and(tags)
     }
 
     /// Returns what is stored for the URLs that a request has changed.

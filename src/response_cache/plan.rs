@@ -81,6 +81,13 @@ impl Lookup {
         }
     }
 
+    pub(super) fn newest_mut(&mut self) -> Option<&mut Packed> {
+        match self {
+            Self::Base(base, _) => base.newest.as_mut().map(|newest| &mut newest.packed),
+            Self::Absent | Self::Damaged(_) => None,
+        }
+    }
+
     pub(super) const fn base(&self) -> Option<&Base> {
         match self {
             Self::Base(base, _) => Some(base),

@@ -88,6 +88,14 @@ impl Freshness {
         }
     }
 
+    /// Returns the freshness of what ends now at the latest: it may be used stale for as long as what has ended by itself.
+    pub(in crate::response_cache) fn ended(self, now: Timestamp) -> Self {
+        Self {
+            lifetime: self.lifetime.min(self.age(now)),
+            ..self
+        }
+    }
+
     /// Returns `current_age` (section 4.2.3).
     pub(in crate::response_cache) fn age(&self, now: Timestamp) -> Duration {
         let resident_time = elapsed(self.received, now);

@@ -170,11 +170,12 @@ fn a_refresh_that_the_executor_drops_holds_up_nobody() {
             .policy(STALE)
             .executor(Executor::new(later.clone()))
             .clock(clock.clone());
+        let get = || app.ask(&layer, request(Method::GET, "/a", &[]));
         run(async {
-            app.get(&layer, "/a").await;
+            get().await;
             clock.advance(2 * MINUTE);
             for _ in 0..3 {
-                let answer = app.get(&layer, "/a").await;
+                let answer = get().await;
                 assert_eq!(answer.text(), "call 1", "{name}: {}", answer.how());
             }
             let tasks = std::mem::take(&mut *later.0.lock().unwrap());
@@ -182,14 +183,14 @@ fn a_refresh_that_the_executor_drops_holds_up_nobody() {
             drop(tasks);
             layer.handle().drain().await;
             // The next one begins another, and that one runs.
-            assert_eq!(app.get(&layer, "/a").await.text(), "call 1", "{name}");
+            assert_eq!(get().await.text(), "call 1", "{name}");
             let tasks = std::mem::take(&mut *later.0.lock().unwrap());
             assert_eq!(tasks.len(), 1, "{name}");
             for task in tasks {
                 task.await;
             }
             layer.handle().drain().await;
-            let answer = app.get(&layer, "/a").await;
+            let answer = get().await;
             assert!(answer.is_hit(), "{name}: {}", answer.how());
             assert_eq!(answer.text(), format!("call {}", app.calls()), "{name}");
             assert!(answer.how().contains("ttl=60"), "{name}: {}", answer.how());

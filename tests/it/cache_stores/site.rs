@@ -218,7 +218,18 @@ impl App {
         response
     }
 
+    /// Sends a request, and waits for what it has left to the background.
     pub(super) async fn send(
+        &self,
+        layer: &ResponseCacheLayer,
+        request: Request<Full<Bytes>>,
+    ) -> Answer {
+        let answer = self.ask(layer, request).await;
+        layer.handle().drain().await;
+        answer
+    }
+
+    pub(super) async fn ask(
         &self,
         layer: &ResponseCacheLayer,
         request: Request<Full<Bytes>>,

@@ -25,8 +25,10 @@ async fn a_miss_costs_a_trip_to_look_and_one_to_store_and_a_hit_one() {
     }
     // Another process, which has to learn of the log, in the same trip.
     let other = site.layer(site.http().build().unwrap());
-    assert!(app.get(&other, "/a").await.is_hit());
-    assert_eq!(site.bill(), (1, 2));
+    for commands in [3, 2] {
+        assert!(app.get(&other, "/a").await.is_hit());
+        assert_eq!(site.bill(), (1, commands));
+    }
 }
 
 #[tokio::test]
@@ -54,7 +56,11 @@ async fn a_variant_costs_a_second_trip_once_in_each_process() {
     let app = App::new();
     app.header("vary", "accept-language");
     let layer = site.layer(site.http().build().unwrap());
-    app.get(&layer, "/first").await;
+    // The endpoint has to learn the script of such writes.
+    for language in ["en", "de"] {
+        let fields = [("accept-language", language)];
+        app.get_with(&layer, "/first", &fields).await;
+    }
     site.bill();
     let languages = ["en", "de", "fr"];
     for language in languages {
@@ -75,13 +81,13 @@ async fn a_variant_costs_a_second_trip_once_in_each_process() {
                     .get_with(layer, "/a", &[("accept-language", language)])
                     .await;
                 assert!(answer.is_hit(), "{}", answer.how());
-                assert_eq!(answer.text(), format!("call {}", at + 2));
+                assert_eq!(answer.text(), format!("call {}", at + 3));
                 let (requests, commands) = site.bill();
                 let is_first = process == "is new" && round == 0;
                 if is_first && at == 0 {
                     assert_eq!(requests, 2, "the base tells what it varies by");
                 } else {
-                    assert_eq!((requests, commands), (1, 3), "{process} {round} {language}");
+                    assert_eq!((requests, commands), (1, 2), "{process} {round} {language}");
                 }
             }
         }
@@ -95,6 +101,10 @@ async fn invalidations_and_purges_cost_a_trip() {
     let layer = site.layer(site.http().build().unwrap());
     let layer = layer.policy(CachePolicy::new("page").tags(&["page"]));
     let cache = layer.handle();
+    // The endpoint has to learn the scripts.
+    app.post(&layer, "/a").await;
+    let url = "https://example.com/a".parse().unwrap();
+    cache.purge_url(&url).await.unwrap();
     app.get(&layer, "/a").await;
     site.bill();
     assert_eq!(app.post(&layer, "/a").await.status, 200);
@@ -120,10 +130,7 @@ async fn invalidations_and_purges_cost_a_trip() {
     eprintln!("everything: {bill:?}");
     assert_eq!(bill.0, 1);
 
-    cache
-        .purge_url(&"https://example.com/a".parse().unwrap())
-        .await
-        .unwrap();
+    cache.purge_url(&url).await.unwrap();
     let bill = site.bill();
     eprintln!("a URL: {bill:?}");
     assert_eq!(bill.0, 1);
