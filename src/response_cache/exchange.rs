@@ -30,6 +30,8 @@ pub(super) struct Exchange<S, ReqBody> {
     pub(super) service: S,
     pub(super) request: Request<ReqBody>,
     pub(super) question: Question,
+    /// As it was before the store was asked.
+    pub(super) before: Before,
 }
 
 pub(super) type Leading = Leader<Digest, Landed>;
@@ -38,7 +40,8 @@ pub(super) type Leading = Leader<Digest, Landed>;
 enum Company {
     Leader(Leading),
     Follower(Landed),
-    Nobody,
+    /// With nobody. Whoever has waited in vain says whether that flight is worth a wait.
+    Nobody(Option<Digest>),
 }
 
 impl<S, ReqBody, ResBody> Exchange<S, ReqBody>
@@ -58,8 +61,8 @@ where
             service,
             request,
             question,
+            before,
         } = self;
-        let before = config.before(&question);
         let looked = match begun {
             Begun::Answered(response) => return Ok(*response),
             Begun::Looked(lookup) => Ok(*lookup),
@@ -71,6 +74,7 @@ where
             Err(error) => return Self::pass_by(&config, service, request, &error).await,
         };
         let mut leader = None;
+        let mut in_vain = None;
         if let Some(answer) = config.settle(&question, request.headers(), &lookup) {
             return Ok(answer);
         }
@@ -80,15 +84,22 @@ where
                 service,
                 request,
                 question,
+                before,
             };
-            return refresh::run(exchange, lookup, before).await;
+            return refresh::run(exchange, lookup).await;
         }
         if config.collapses(&question, &lookup) {
             let company = config
                 .company(&question, request.headers(), &lookup, before)
                 .await;
             match company {
-                Company::Nobody => {}
+                Company::Nobody(flight) => {
+                    // The one that was waited for may have failed.
+                    if let Some(answer) = config.settle(&question, request.headers(), &lookup) {
+                        return Ok(answer);
+                    }
+                    in_vain = flight;
+                }
                 Company::Follower(landed) => {
                     if let Some(answer) = config.follow(&question, request.headers(), &landed) {
                         return Ok(answer);
@@ -118,6 +129,7 @@ where
             question,
             lookup,
             leader,
+            in_vain,
             dooms: before.dooms,
         };
         fill.run().await
@@ -146,7 +158,7 @@ pub(super) struct Before {
 }
 
 impl Config {
-    fn before(&self, question: &Question) -> Before {
+    pub(super) fn before(&self, question: &Question) -> Before {
         Before {
             dooms: self.family.dooms.count(question.key.digest()),
             landings: self.family.landings.count(question.key.digest()),
@@ -214,10 +226,10 @@ impl Config {
         // A second time where the first answer has told what it varies by.
         for _ in 0..2 {
             let values = vary::digest_for(&names, headers, &self.policy.normalise);
-            let key = question.flight(&values, before.dooms);
+            let key = question.flight(&values, before.dooms, lookup.base());
             let landed = match self.family.flights.join(&key, self.now()) {
                 Join::Lead(leader) => return Company::Leader(leader),
-                Join::Alone => return Company::Nobody,
+                Join::Alone => return Company::Nobody(None),
                 Join::Follow(landed) => landed,
                 Join::Wait(waiter) => {
                     let wait = self.policy.policy.collapse_wait;
@@ -228,19 +240,20 @@ impl Config {
                     match waited {
                         Some(Waited::Shared(landed)) => landed,
                         Some(Waited::Lead(leader)) => return Company::Leader(leader),
-                        Some(Waited::Alone) | None => return Company::Nobody,
+                        Some(Waited::Alone) => return Company::Nobody(None),
+                        None => return Company::Nobody(Some(key)),
                     }
                 }
             };
-            if landed.suits(&self.policy, question, headers, self.now()) {
+            if landed.suits(self, question, headers) {
                 return Company::Follower(landed);
             }
             if landed.head().vary.names == names {
-                return Company::Nobody;
+                return Company::Nobody(None);
             }
             names.clone_from(&landed.head().vary.names);
         }
-        Company::Nobody
+        Company::Nobody(None)
     }
 
     fn follow<B>(

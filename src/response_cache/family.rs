@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{
-    budget::Budget, counts::Counts, digest::Digest, hints::Hints, landed::Landed, purges::Purging,
-    ready::Ready,
+    budget::Budget, counts::Counts, debts::Debts, digest::Digest, hints::Hints, landed::Landed,
+    purges::Purging, ready::Ready,
 };
 use crate::{
     background::Background,
@@ -19,6 +19,7 @@ pub(super) struct Family {
     pub(super) hints: Hints,
     pub(super) dooms: Counts,
     pub(super) landings: Counts,
+    pub(super) debts: Debts,
     pub(super) purging: Arc<Purging>,
     pub(super) budget: Arc<Budget>,
     pub(super) background: Background,
@@ -51,6 +52,7 @@ impl Seed {
             hints: Hints::new(4096),
             dooms: Counts::new(),
             landings: Counts::new(),
+            debts: Debts::default(),
             purging: Purging::of(store, &Scope::new(Kind::Purge, "cache")),
             budget: Arc::new(Budget::new(self.recordings as u64)),
             background: Background::default(),

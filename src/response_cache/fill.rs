@@ -11,6 +11,7 @@ use super::{
     BoxError, ResponseBody,
     called::Called,
     config::Config,
+    digest::Digest,
     exchange::Leading,
     lookup::Lookup,
     personal::Marks,
@@ -27,6 +28,8 @@ pub(super) struct Fill<S, ReqBody> {
     pub(super) lookup: Lookup,
     /// For those who wait.
     pub(super) leader: Option<Leading>,
+    /// The flight that was waited for, for too long.
+    pub(super) in_vain: Option<Digest>,
     /// As they were before the lookup.
     pub(super) dooms: u64,
 }
@@ -49,6 +52,7 @@ where
             question,
             lookup,
             leader,
+            in_vain,
             dooms,
         } = self;
         let asked = request.headers().clone();
@@ -64,6 +68,7 @@ where
             question,
             lookup,
             leader,
+            in_vain,
             dooms,
             uri,
             asked,

@@ -1,29 +1,43 @@
 //! Purging by key: tombstones, which fills under way lose against.
 
-use std::sync::Arc;
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use http::{HeaderMap, Uri};
 
 use super::{
     Event,
     config::Config,
-    entry::Generation,
+    debts::Debt,
     key::{CacheKey, url_tag},
     plan::{self, Place},
     ready::Ready,
 };
 use crate::{
     executor::Finish,
-    store::{MAX_BATCH, Purge, Result, Store, Tag, Write},
+    store::{MAX_BATCH, Purge, Result, Store, Tag},
 };
 
 impl Config {
-    /// Waits for a write, but not for long.
+    /// Waits for a write, but not for long: then it goes on in the executor, where there is one.
     pub(super) async fn hold(&self, work: Finish<()>) {
-        let mut work = std::pin::pin!(work);
-        match &self.timer {
+        self.hold_for(super::recording::HOLD, work).await;
+    }
+
+    /// Waits for what an unsafe request has changed to be forgotten, so that whoever has its answer sees what it has changed,
+    /// through any process. A remote store has a time limit, which is shorter.
+    pub(super) async fn hold_forgetting(&self, work: Finish<()>) {
+        self.hold_for(FORGETTING, work).await;
+    }
+
+    async fn hold_for(&self, limit: Duration, work: Finish<()>) {
+        let mut work = pin!(work);
+        let goes_on = self
+            .executor
+            .as_ref()
+            .is_some_and(|executor| executor.is_here());
+        match self.timer.as_ref().filter(|_| goes_on) {
             Some(timer) => {
-                let _: Option<()> = timer.within(super::recording::HOLD, work.as_mut()).await;
+                let _: Option<()> = timer.within(limit, work.as_mut()).await;
             }
             None => work.await,
         }
@@ -57,26 +71,38 @@ impl Config {
         Finish::new(Box::pin(work), self.executor.clone())
     }
 
+    /// Purges. What fails is owed: this process does not serve it until a lookup has purged it.
+    ///
     /// # Errors
-    /// Those of the store: something is not purged.
+    /// Those of the store: something is not purged yet.
     pub(super) async fn purge(&self, places: &[Place], tags: &[Tag]) -> Result<()> {
+        let debts: Result<Vec<Debt>> = places.iter().map(Debt::new).collect();
+        let debts = debts?;
+        // First: whoever looks from now on looks after a write of the tombstone.
+        if !self.family.debts.owe(&debts) {
+            self.family.purging.owe_everything();
+        }
         for place in places {
             self.family.dooms.add(place.key.digest());
         }
-        let writes: Result<Vec<Write>> = places
-            .iter()
-            .map(|place| Ok(plan::plan_purge(place, Generation::random()?)))
-            .collect();
-        for writes in writes?.chunks(MAX_BATCH) {
-            let batch = writes.iter().cloned().collect();
-            let _ = self.store.write(&batch).await?;
-        }
-        // Once more: a fill that has begun meanwhile may have looked before the write.
-        for place in places {
-            self.family.dooms.add(place.key.digest());
-        }
+        let paid = self.pay(&debts).await;
         if !tags.is_empty() {
             self.purge_tags(tags).await?;
+        }
+        paid
+    }
+
+    /// Writes tombstones.
+    ///
+    /// # Errors
+    /// Those of the store: something is still owed.
+    pub(super) async fn pay(&self, debts: &[Debt]) -> Result<()> {
+        for debts in debts.chunks(MAX_BATCH) {
+            let writes = debts
+                .iter()
+                .map(|debt| plan::plan_purge(&debt.place, debt.generation));
+            let _ = self.store.write(&writes.collect()).await?;
+            self.family.debts.paid(debts);
         }
         Ok(())
     }
@@ -88,7 +114,7 @@ impl Config {
         let purged = self
             .family
             .purging
-            .purge(&self.store, Purge::Tags(tags))
+            .purge_durably(&self.store, Purge::Tags(tags))
             .await;
         self.family.dooms.add_to_all();
         purged
@@ -104,6 +130,10 @@ impl Config {
             .collect()
     }
 }
+
+/// For how long the answer to an unsafe request waits for the store. What is forgotten later is not served by this process
+/// meanwhile.
+const FORGETTING: Duration = Duration::from_secs(1);
 
 fn places(policies: &[Arc<Ready>], uris: &[Uri], headers: &HeaderMap) -> Vec<Place> {
     let of = |uri| {

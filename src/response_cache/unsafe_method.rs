@@ -98,6 +98,6 @@ impl Config {
         });
         let uris: Vec<Uri> = uris.collect();
         let work = self.forget(&uris, headers, groups);
-        self.hold(work).await;
+        self.hold_forgetting(work).await;
     }
 }
