@@ -12,7 +12,7 @@ use super::{
     called::Called,
     config::Config,
     digest::Digest,
-    exchange::Leading,
+    exchange::{Before, Leading},
     lookup::Lookup,
     personal::Marks,
     question::Question,
@@ -30,8 +30,7 @@ pub(super) struct Fill<S, ReqBody> {
     pub(super) leader: Option<Leading>,
     /// The flight that was waited for, for too long.
     pub(super) in_vain: Option<Digest>,
-    /// As they were before the lookup.
-    pub(super) dooms: u64,
+    pub(super) before: Before,
 }
 
 impl<S, ReqBody, ResBody> Fill<S, ReqBody>
@@ -53,7 +52,7 @@ where
             lookup,
             leader,
             in_vain,
-            dooms,
+            before,
         } = self;
         let asked = request.headers().clone();
         let marks = Marks::of_request(request.extensions_mut());
@@ -69,7 +68,7 @@ where
             lookup,
             leader,
             in_vain,
-            dooms,
+            before,
             uri,
             asked,
             marks,

@@ -8,12 +8,13 @@ use super::{
     Event,
     config::Config,
     debts::Debt,
-    key::{CacheKey, url_tag},
+    digest::Digest,
+    key::{CacheKey, url_digest, url_tag},
     plan::{self, Place},
     ready::Ready,
 };
 use crate::{
-    executor::Finish,
+    executor::{Executor, Finish},
     store::{MAX_BATCH, Purge, Result, Store, Tag},
 };
 
@@ -31,10 +32,7 @@ impl Config {
 
     async fn hold_for(&self, limit: Duration, work: Finish<()>) {
         let mut work = pin!(work);
-        let goes_on = self
-            .executor
-            .as_ref()
-            .is_some_and(|executor| executor.is_here());
+        let goes_on = self.executor.as_ref().is_some_and(Executor::is_here);
         match self.timer.as_ref().filter(|_| goes_on) {
             Some(timer) => {
                 let _: Option<()> = timer.within(limit, work.as_mut()).await;
@@ -43,28 +41,13 @@ impl Config {
         }
     }
 
-    /// Purges what any policy of the family has stored for URLs, and what carries tags. It goes on when it is dropped.
-    pub(super) fn forget(
-        self: &Arc<Self>,
-        uris: &[Uri],
-        headers: &HeaderMap,
-        tags: Vec<Tag>,
-    ) -> Finish<()> {
-        let (places, urls) = self.of_urls(uris, headers);
-        self.forget_all(places, tags.into_iter().chain(urls).collect())
-    }
-
-    /// Returns where any policy of the family stores what URLs have, and the tags of what it stores elsewhere.
-    pub(super) fn of_urls(&self, uris: &[Uri], headers: &HeaderMap) -> (Vec<Place>, Vec<Tag>) {
-        let policies = self.family.policies();
-        let tags = self.url_tags(&policies, uris, headers);
-        (places(&policies, uris, headers), tags)
-    }
-
-    pub(super) fn forget_all(self: &Arc<Self>, places: Vec<Place>, tags: Vec<Tag>) -> Finish<()> {
+    /// Purges in the background of whoever waits for it: it goes on when it is dropped.
+    pub(super) fn forget(self: &Arc<Self>, what: Forgotten) -> Finish<()> {
         let config = Arc::clone(self);
+        let running = config.family.writes.begin();
         let work = async move {
-            if let Err(error) = config.purge(&places, &tags).await {
+            let _running = running;
+            if let Err(error) = config.purge(&what).await {
                 config.tell(&Event::StoreError { error: &error });
             }
         };
@@ -75,19 +58,18 @@ impl Config {
     ///
     /// # Errors
     /// Those of the store: something is not purged yet.
-    pub(super) async fn purge(&self, places: &[Place], tags: &[Tag]) -> Result<()> {
-        let debts: Result<Vec<Debt>> = places.iter().map(Debt::new).collect();
+    pub(super) async fn purge(&self, what: &Forgotten) -> Result<()> {
+        let debts: Result<Vec<Debt>> = what.places.iter().map(Debt::new).collect();
         let debts = debts?;
         // First: whoever looks from now on looks after a write of the tombstone.
         if !self.family.debts.owe(&debts) {
             self.family.purging.owe_everything();
         }
-        for place in places {
-            self.family.dooms.add(place.key.digest());
-        }
+        self.doom(&what.urls);
         let paid = self.pay(&debts).await;
-        if !tags.is_empty() {
-            self.purge_tags(tags).await?;
+        if !what.tags.is_empty() {
+            let (purging, tags) = (&self.family.purging, Purge::Tags(&what.tags));
+            purging.purge_durably(&self.store, tags).await?;
         }
         paid
     }
@@ -107,28 +89,55 @@ impl Config {
         Ok(())
     }
 
-    /// # Errors
-    /// Those of the store: what carries the tags is not purged.
-    pub(super) async fn purge_tags(&self, tags: &[Tag]) -> Result<()> {
-        self.family.dooms.add_to_all();
-        let purged = self
-            .family
-            .purging
-            .purge_durably(&self.store, Purge::Tags(tags))
-            .await;
-        self.family.dooms.add_to_all();
-        purged
+    pub(super) fn doom(&self, urls: &[Digest]) {
+        urls.iter().for_each(|url| self.family.dooms.add(url));
     }
 
-    /// Returns the tags of all that is stored for URLs under keys that have more parts.
-    fn url_tags(&self, policies: &[Arc<Ready>], uris: &[Uri], headers: &HeaderMap) -> Vec<Tag> {
+    /// Returns what is stored for the URLs that a request has changed.
+    pub(super) fn changed(&self, uris: &[Uri], headers: &HeaderMap, groups: Vec<Tag>) -> Forgotten {
+        let policies = self.family.policies();
+        let mut forgotten = self.forgotten(&policies, uris, headers);
         if !policies.iter().any(|policy| policy.has_key_parts()) {
-            return Vec::new();
+            forgotten.tags.clear();
         }
-        uris.iter()
-            .filter_map(|uri| url_tag(self.scheme.as_ref(), uri, headers))
-            .collect()
+        forgotten.tags.extend(groups);
+        forgotten
     }
+
+    /// Returns what is stored for URLs, of no request.
+    pub(super) fn of_urls(&self, uris: &[Uri]) -> Forgotten {
+        let mut policies = self.family.policies();
+        if policies
+            .iter()
+            .all(|policy| policy.policy.name != self.name())
+        {
+            policies.push(Arc::clone(&self.policy));
+        }
+        self.forgotten(&policies, uris, &HeaderMap::new())
+    }
+
+    fn forgotten(&self, policies: &[Arc<Ready>], uris: &[Uri], headers: &HeaderMap) -> Forgotten {
+        let scheme = self.scheme.as_ref();
+        let urls = uris
+            .iter()
+            .filter_map(|uri| url_digest(scheme, uri, headers));
+        let tags = uris.iter().filter_map(|uri| url_tag(scheme, uri, headers));
+        Forgotten {
+            places: places(policies, uris, headers),
+            urls: urls.collect(),
+            tags: tags.collect(),
+        }
+    }
+}
+
+/// What is to be purged.
+#[derive(Default)]
+pub(super) struct Forgotten {
+    pub(super) places: Vec<Place>,
+    /// For fills under way in this process.
+    pub(super) urls: Vec<Digest>,
+    /// Where keys have more parts than a URL.
+    pub(super) tags: Vec<Tag>,
 }
 
 /// For how long the answer to an unsafe request waits for the store. What is forgotten later is not served by this process
@@ -137,7 +146,9 @@ const FORGETTING: Duration = Duration::from_secs(1);
 
 fn places(policies: &[Arc<Ready>], uris: &[Uri], headers: &HeaderMap) -> Vec<Place> {
     let of = |uri| {
-        policies.iter().filter_map(move |policy| {
+        // A user's own are found by their tag.
+        let policies = policies.iter().filter(|policy| !policy.is_per_user());
+        policies.filter_map(move |policy| {
             let key = CacheKey::of_request(&policy.key_parts, uri, headers, None)?;
             Some(Place {
                 scope: policy.scope.clone(),

@@ -67,27 +67,22 @@ where
             Asked::Method => State::Working {
                 future: Box::pin(unsafe_method::pass(Arc::clone(config), service, request)),
             },
-            Asked::Question(question) => {
-                // First: what is purged after the look must not be what was purged before.
-                let before = config.before(&question);
-                match config.begin(&question, request.headers()) {
-                    Begun::Answered(response) => State::Answered {
-                        response: Some(*response),
-                    },
-                    begun => {
-                        let exchange = Exchange {
-                            config: Arc::clone(config),
-                            service,
-                            request,
-                            question,
-                            before,
-                        };
-                        State::Working {
-                            future: Box::pin(exchange.run(begun)),
-                        }
+            Asked::Question(question) => match config.begin(&question, request.headers()) {
+                Begun::Answered(response) => State::Answered {
+                    response: Some(*response),
+                },
+                begun => {
+                    let exchange = Exchange {
+                        config: Arc::clone(config),
+                        service,
+                        request,
+                        question,
+                    };
+                    State::Working {
+                        future: Box::pin(exchange.run(begun)),
                     }
                 }
-            }
+            },
         };
         Self { state }
     }

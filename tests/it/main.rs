@@ -6,6 +6,8 @@ mod adapters;
 mod alternatives;
 mod broken;
 mod cache_races;
+mod cache_stores;
+mod cache_unmodified;
 mod conformance;
 mod differential;
 mod examples;
