@@ -11,6 +11,7 @@ use super::{
     BoxError, ResponseBody,
     called::Called,
     config::Config,
+    digest::Digest,
     exchange::{Before, Leading},
     lookup::Lookup,
     personal::Marks,
@@ -28,6 +29,8 @@ pub(super) struct Fill<S, ReqBody> {
     pub(super) lookup: Lookup,
     /// For those who wait.
     pub(super) leader: Option<Leading>,
+    /// The flight that was waited for, for too long.
+    pub(super) in_vain: Option<Digest>,
     pub(super) before: Before,
 }
 
@@ -49,6 +52,7 @@ where
             question,
             lookup,
             leader,
+            in_vain,
             before,
         } = self;
         let asked = request.headers().clone();
@@ -64,6 +68,7 @@ where
             question,
             lookup,
             leader,
+            in_vain,
             before,
             uri,
             asked,

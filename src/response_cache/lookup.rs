@@ -133,7 +133,7 @@ impl Config {
         now: Timestamp,
     ) -> Option<Result<()>> {
         let purging = &self.family.purging;
-        if purging.owes() {
+        if purging.owes() || self.family.debts.of(question.key.digest()).is_some() {
             return None;
         }
         if let Err(error) = self.store.try_read(&reading.keys, entries)? {
@@ -162,6 +162,9 @@ impl Config {
         let purging = &self.family.purging;
         if let Some(Err(error)) = purging.retry(&self.store).await {
             return Err(error);
+        }
+        if let Some(debt) = self.family.debts.of(question.key.digest()) {
+            self.pay(&[debt]).await?;
         }
         let reading = self.reading(question, headers, now);
         let entries = match purging.due(now, self.purge_lag) {

@@ -91,6 +91,7 @@ mod commit;
 mod compression;
 mod config;
 mod counts;
+mod debts;
 mod digest;
 mod entry;
 mod event;

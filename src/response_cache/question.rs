@@ -6,8 +6,10 @@ use http_body::Body;
 use super::{
     config::Config,
     digest::Digest,
+    entry::Generation,
     key::CacheKey,
     personal::Outer,
+    plan,
     ready::Ready,
     semantics::{directives::RequestDirectives, freshness::Freshness},
     stored::StoredHead,
@@ -44,12 +46,16 @@ pub(super) enum Asked {
 
 impl Question {
     /// Returns what a fill is known by: the key, what the request has in the fields that its response varies by, and what
-    /// was purged before.
-    pub(super) fn flight(&self, values: &Digest, dooms: u64) -> Digest {
+    /// was purged before, here and as the store tells by the life of the key.
+    pub(super) fn flight(&self, values: &Digest, dooms: u64, found: &plan::Lookup) -> Digest {
+        let life = found.base().map(|base| (base.generation, base.soft_purges));
+        let (generation, soft_purges) = life.unwrap_or((Generation::from_bytes([0; 16]), 0));
         let parts = [
             &self.key.digest().as_bytes()[..],
             values.as_bytes(),
             &dooms.to_le_bytes(),
+            generation.as_bytes(),
+            &soft_purges.to_le_bytes(),
         ];
         Digest::of(parts)
     }

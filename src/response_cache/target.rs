@@ -3,7 +3,9 @@
 #[cfg(feature = "axum")]
 mod axum;
 
-use http::{Extensions, Request, Uri};
+#[cfg(not(feature = "axum"))]
+use http::Extensions;
+use http::{Request, Uri};
 
 #[cfg(feature = "axum")]
 use self::axum::original;

@@ -97,7 +97,7 @@ impl Config {
             Uri::from_parts(parts).ok()
         });
         let uris: Vec<Uri> = uris.collect();
-        // For as long as the store takes, which has a time limit of its own: whoever has an answer reads what they have written.
-        self.forget(self.changed(&uris, headers, groups)).await;
+        let work = self.forget(self.changed(&uris, headers, groups));
+        self.hold_forgetting(work).await;
     }
 }
