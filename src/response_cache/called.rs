@@ -5,7 +5,7 @@ use std::{borrow::Cow, sync::Arc, time::Duration};
 use bytes::Bytes;
 use http::{
     HeaderMap, Method, Response, StatusCode, Uri,
-    header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, HOST},
+    header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, ETAG, HOST},
     response::Parts,
     uri::{Authority, Scheme},
 };
@@ -32,7 +32,7 @@ use super::{
         fields::{self, Strips},
         rules::Rules,
         storable::{self, Asked, Judged},
-        validation::{self, HeadEffect, Sent},
+        validation::{self, Sent},
     },
     stored::{Stored, StoredHead, Varied},
     tags::{self, Origin},
@@ -59,9 +59,11 @@ impl Called {
     /// The service has failed: what is stale may take the place of its answer.
     pub(super) fn disconnected<B>(&mut self) -> Option<Response<ResponseBody<B>>> {
         self.received = self.config.now();
-        let may = self
-            .usable()
-            .is_some_and(|packed| packed.head.freshness.may_serve_on_disconnect(self.received));
+        let may = self.usable().is_some_and(|packed| {
+            let freshness = packed.head.freshness;
+            let window = freshness.stale.on_disconnect.max(freshness.stale.if_error);
+            self.lookup.tolerates(window) && freshness.may_serve_on_disconnect(self.received)
+        });
         let answer = may
             .then(|| self.stale_instead("disconnected", None))
             .flatten();
@@ -83,9 +85,11 @@ impl Called {
             return self.validated(&parts, stored, is_own).await;
         }
         let may_be_stale = is_failure(parts.status)
-            && self
-                .usable()
-                .is_some_and(|packed| packed.head.freshness.may_serve_on_error(self.received));
+            && self.usable().is_some_and(|packed| {
+                let freshness = packed.head.freshness;
+                self.lookup.tolerates(freshness.stale.if_error)
+                    && freshness.may_serve_on_error(self.received)
+            });
         if may_be_stale && let Some(answer) = self.stale_instead("error", Some(parts.status)) {
             return answer;
         }
@@ -98,11 +102,11 @@ impl Called {
         }
     }
 
-    fn usable(&self) -> Option<&Packed> {
+    pub(super) fn usable(&self) -> Option<&Packed> {
         self.lookup.usable(&self.config, &self.question)
     }
 
-    fn fwd(&self) -> FwdReason {
+    pub(super) fn fwd(&self) -> FwdReason {
         match self.lookup.verdict(&self.config, &self.question) {
             Verdict::Miss(reason) => reason,
             Verdict::Fresh => FwdReason::Request,
@@ -112,7 +116,7 @@ impl Called {
 
     /// Lets those go who wait: each asks the service alone. If that is to be expected of the next answer, too, nobody waits
     /// for it.
-    fn release(&mut self, remember: bool) {
+    pub(super) fn release(&mut self, remember: bool) {
         if let Some(leader) = self.leader.take() {
             let remember = if remember {
                 UNSHAREABLE
@@ -151,84 +155,14 @@ impl Called {
             return Some((own.clone().unpack(max)?, true));
         }
         let newest = self.lookup.newest(&self.config, &self.question);
+        // Asked about by its tag alone: only that can name it among several.
+        let newest = newest.filter(|_| answer.contains_key(ETAG) || self.sent == Sent::One);
         Some((newest.filter(selects)?.clone().unpack(max)?, false))
     }
 
-    /// Freshens a stored response (RFC 9111, section 4.3.4), and answers with it.
-    async fn validated<B>(
-        self,
-        parts: &Parts,
-        mut stored: Stored,
-        is_own: bool,
-    ) -> Response<ResponseBody<B>> {
-        let config = Arc::clone(&self.config);
-        let policy = config.name();
-        config.tell(&Event::Validated { policy });
-        let rules = self.rules(parts);
-        fields::freshen(
-            &mut stored.head.headers,
-            &parts.headers,
-            &Strips::of(&rules, &[]),
-        );
-        let judged = self.judge_head(stored.head.status, &stored.head.headers, &rules);
-        if let Ok(judged) = &judged {
-            stored.head.freshness = judged.freshness;
-            stored.head.stamp = self.lookup.stamp;
-        }
-        // What is not of this request keeps the fields that it was stored for.
-        if is_own && judged.is_ok() {
-            let write = Commit::freshen(&self, &stored);
-            config.hold(write).await;
-        }
-        match &self.leader {
-            Some(leader) if stored.head.freshness.is_fresh(self.received) => {
-                leader.share(Landed::complete(&stored));
-            }
-            _ => {}
-        }
-        let how = How {
-            fwd_status: Some(StatusCode::NOT_MODIFIED),
-            ..How::forwarded(self.fwd())
-        };
-        config.hit(&self.question, &self.asked, stored, how, self.received)
-    }
-
-    /// Passes on the answer to a HEAD, and what it says of the stored GET (RFC 9111, section 4.3.5).
-    async fn head<B>(self, parts: Parts, body: B) -> Response<ResponseBody<B>> {
-        let effect = self.usable().map_or(HeadEffect::Nothing, |packed| {
-            validation::after_head(
-                parts.status,
-                &parts.headers,
-                &packed.head.headers,
-                packed.len(),
-            )
-        });
-        let stored = self.lookup.stored(&self.config);
-        match (effect, stored) {
-            (HeadEffect::Freshen, Some(mut stored)) => {
-                let rules = self.rules(&parts);
-                let strips = Strips::of(&rules, &[]);
-                fields::freshen(&mut stored.head.headers, &parts.headers, &strips);
-                let (status, headers) = (stored.head.status, &stored.head.headers);
-                if let Ok(judged) = self.judge_head(status, headers, &rules) {
-                    stored.head.freshness = judged.freshness;
-                    let write = Commit::freshen(&self, &stored);
-                    self.config.hold(write).await;
-                }
-            }
-            (HeadEffect::Invalidate, _) => {
-                let place = self.config.place(&self.question);
-                let write = self.config.forget_all(vec![place], Vec::new());
-                self.config.hold(write).await;
-            }
-            _ => {}
-        }
-        let how = How::forwarded(self.fwd());
-        self.config.pass(Response::from_parts(parts, body), how)
-    }
-
     fn unstored<B>(mut self, parts: Parts, body: B, reason: Reason) -> Response<ResponseBody<B>> {
-        self.release(!is_failure(parts.status));
+        // An error may be due to this request alone.
+        self.release(parts.status.is_success() || parts.status.is_redirection());
         let (policy, status) = (self.config.name(), parts.status);
         self.config.tell(&Event::Miss { policy });
         self.config.tell(&Event::NotStored {
@@ -305,19 +239,7 @@ impl Called {
     fn judge(&self, parts: &Parts) -> Result<StoredHead, Reason> {
         let config = &self.config;
         let policy = &config.policy;
-        if self.question.is_no_store() {
-            return Err(Reason::Request);
-        }
-        let caching = parts.extensions.get::<Caching>();
-        let is_never = caching.is_some_and(|caching| caching.lifetime() == Lifetime::Never);
-        let refuses = policy.policy.no_store.as_ref();
-        if is_never || refuses.is_some_and(|refuses| refuses.call(parts)) {
-            return Err(Reason::Policy);
-        }
-        let marks = self.marks.clone().and_response(&parts.extensions);
-        if marks.is_personal() {
-            return Err(Reason::Personal);
-        }
+        self.refused(parts)?;
         if is_stream(&parts.headers) {
             return Err(Reason::Stream);
         }
@@ -325,11 +247,20 @@ impl Called {
         if length.is_some_and(|length| length > policy.policy.max_body as u64) {
             return Err(Reason::TooLarge);
         }
+        // Whoever reads one of several lengths ends the response elsewhere.
+        if length.is_none() && parts.headers.contains_key(CONTENT_LENGTH) {
+            return Err(Reason::Incomplete);
+        }
         let rules = self.rules(parts);
         let judged = self.judge_head(parts.status, &parts.headers, &rules)?;
         let vary = Varied::of(&parts.headers, &self.asked, &policy.normalise);
         let origin = config.origin(&self.uri, &self.asked);
-        let tags = tags::tags_of(&parts.headers, policy.policy.tags, caching, origin);
+        let tags = tags::tags_of(
+            &parts.headers,
+            policy.policy.tags,
+            parts.extensions.get(),
+            origin,
+        );
         let mut tags = tags.map_err(|_| Reason::Tags)?;
         if self.question.key.has_more_than_url() {
             tags.extend(url_tag(config.scheme.as_ref(), &self.uri, &self.asked));
@@ -351,12 +282,33 @@ impl Called {
         })
     }
 
-    fn judge_head(
+    /// Returns why nothing that comes of the answer is for others, whatever its fields say.
+    pub(super) fn refused(&self, parts: &Parts) -> Result<(), Reason> {
+        if self.question.is_no_store() {
+            return Err(Reason::Request);
+        }
+        let caching = parts.extensions.get::<Caching>();
+        let is_never = caching.is_some_and(|caching| caching.lifetime() == Lifetime::Never);
+        let refuses = self.config.policy.policy.no_store.as_ref();
+        if is_never || refuses.is_some_and(|refuses| refuses.call(parts)) {
+            return Err(Reason::Policy);
+        }
+        let marks = self.marks.clone().and_response(&parts.extensions);
+        if marks.is_personal() {
+            return Err(Reason::Personal);
+        }
+        Ok(())
+    }
+
+    pub(super) fn judge_head(
         &self,
         status: StatusCode,
         headers: &HeaderMap,
         rules: &Rules,
     ) -> Result<Judged, Reason> {
+        if headers.len() > MOST_FIELDS {
+            return Err(Reason::TooLarge);
+        }
         let asked = Asked {
             method: &Method::GET,
             has_authorization: self.question.has_authorization,
@@ -377,7 +329,7 @@ impl Called {
         self.question.is_range && self.usable().is_none()
     }
 
-    fn rules(&self, parts: &Parts) -> Cow<'_, Rules> {
+    pub(super) fn rules(&self, parts: &Parts) -> Cow<'_, Rules> {
         let rules = &self.config.policy.rules;
         match parts.extensions.get::<Caching>() {
             None => Cow::Borrowed(rules),
@@ -421,6 +373,9 @@ impl Config {
 /// For how long nobody waits for a response that was for nobody else.
 pub(super) const UNSHAREABLE: Duration = Duration::from_secs(60);
 
+/// A map of fields takes 24,576 names, and panics beyond.
+pub(super) const MOST_FIELDS: usize = 8192;
+
 /// RFC 5861, section 4.
 fn is_failure(status: StatusCode) -> bool {
     matches!(status.as_u16(), 500 | 502 | 503 | 504)
@@ -430,7 +385,8 @@ fn is_failure(status: StatusCode) -> bool {
 fn content_length(headers: &HeaderMap) -> Option<u64> {
     let mut values = headers.get_all(CONTENT_LENGTH).iter();
     let value = values.next()?.to_str().ok()?;
-    values.next().is_none().then(|| value.parse().ok())?
+    let is_number = value.bytes().all(|digit| digit.is_ascii_digit());
+    (is_number && values.next().is_none()).then(|| value.parse().ok())?
 }
 
 /// Returns whether a body is a stream that is not stored: one that may never end, or whose trailers matter.

@@ -169,9 +169,12 @@ impl Config {
         if is_stale && self.is_backing_off(question) {
             let packed = lookup.usable(self, question)?;
             let freshness = packed.head.freshness;
-            if freshness.may_serve_on_error(lookup.now)
-                || freshness.may_serve_while_revalidating(lookup.now)
-            {
+            let stale = &freshness.stale;
+            let may_on_error =
+                lookup.tolerates(stale.if_error) && freshness.may_serve_on_error(lookup.now);
+            let may_meanwhile = lookup.tolerates(stale.while_revalidate)
+                && freshness.may_serve_while_revalidating(lookup.now);
+            if may_on_error || may_meanwhile {
                 let stored = lookup.stored(self)?;
                 let how = How::HIT.detail("backing-off");
                 return Some(self.hit(question, headers, stored, how, lookup.now));

@@ -9,6 +9,7 @@ use http::{
 
 use super::{
     config::Config,
+    key::url_tag,
     plan::{self, Place},
 };
 use crate::store::{Identifier, Purge, Result, Store, Tag, Written};
@@ -72,8 +73,8 @@ impl ResponseCacheHandle {
     }
 
     /// Purges all variants of a URL, of `http` and of `https`, by all policies of the layers that were made from one. The URL is
-    /// as clients send it, with scheme and host; its query is that of the key. One trip, and one more where a policy has keys
-    /// with more parts than the URL. Every process sees it at once.
+    /// as clients send it, with scheme and host; its query is that of the key. Two trips: one for the keys, and one for what
+    /// has more in its key than the URL. Every process sees it at once.
     ///
     /// # Errors
     /// Those of the store, and [`Invalid`](crate::store::ErrorKind::Invalid) for a URL without a host.
@@ -82,8 +83,11 @@ impl ResponseCacheHandle {
     /// Dropping the future leaves some of it purged, or all, or none.
     pub async fn purge_url(&self, url: &Uri) -> Result<()> {
         let urls = both_schemes(url)?;
-        let (places, tags) = self.config.of_urls(&urls, &HeaderMap::new());
-        self.config.purge(&places, &tags).await
+        let headers = HeaderMap::new();
+        let (places, _) = self.config.of_urls(&urls, &headers);
+        // Also what was asked for by another spelling of the host: policies do not tell whether there is any.
+        let tags = urls.iter().filter_map(|url| url_tag(None, url, &headers));
+        self.config.purge(&places, &tags.collect::<Vec<_>>()).await
     }
 
     /// Makes all variants of a URL stale, as [`purge_url`](Self::purge_url) finds them: they are validated before their next use, and

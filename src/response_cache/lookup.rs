@@ -1,5 +1,7 @@
 //! What the store has for a request, and what may be done with it.
 
+use std::time::Duration;
+
 use http::{HeaderMap, Response};
 use smallvec::SmallVec;
 
@@ -12,7 +14,7 @@ use super::{
     plan,
     purges::Trip,
     question::Question,
-    semantics::{cache_status::FwdReason, vary},
+    semantics::{cache_status::FwdReason, validation, vary},
     stored::{Stored, Varied},
 };
 use crate::{
@@ -286,12 +288,20 @@ impl Lookup {
         let freshness = &packed.head.freshness;
         if !self.is_stale && question.accepts(freshness, self.now) {
             Verdict::Fresh
-        } else if question.directives.is_none() && freshness.may_serve_while_revalidating(self.now)
+        } else if question.directives.is_none()
+            && self.tolerates(freshness.stale.while_revalidate)
+            && freshness.may_serve_while_revalidating(self.now)
         {
             Verdict::WhileRevalidating
         } else {
             Verdict::Validate
         }
+    }
+
+    /// Returns whether the response may be used for so long after its end. One that was purged softly has none: it is stale
+    /// where there is such a time at all.
+    pub(super) const fn tolerates(&self, window: Duration) -> bool {
+        !self.is_stale || !window.is_zero()
     }
 
     /// Returns the response, by itself.
@@ -313,6 +323,8 @@ impl Lookup {
     pub(super) fn newest(&self, config: &Config, question: &Question) -> Option<&Packed> {
         let newest = self.base.base().and_then(|base| base.newest.as_ref());
         let packed = newest.map(|inline| &inline.packed);
-        packed.filter(|packed| self.allows(config, question, packed))
+        packed.filter(|packed| {
+            self.allows(config, question, packed) && validation::may_answer_others(&packed.head)
+        })
     }
 }

@@ -96,6 +96,7 @@ mod exchange;
 mod family;
 mod fill;
 mod forget;
+mod freshened;
 mod future;
 mod handle;
 mod hints;

@@ -44,6 +44,9 @@ impl Question {
             &self.key.digest().as_bytes()[..],
             values.as_bytes(),
             &dooms.to_le_bytes(),
+            // What comes of credentials is often nobody else's: those without shall neither wait for it nor learn from it
+            // that nobody waits.
+            &[u8::from(self.has_authorization || self.has_credentials)],
         ];
         Digest::of(parts)
     }

@@ -30,7 +30,7 @@ const SURROGATE_KEY: HeaderName = HeaderName::from_static("surrogate-key");
 const CACHE_TAG: HeaderName = HeaderName::from_static("cache-tag");
 
 /// The most tags of a response, each once: 64 groups, or twice as many others.
-const MOST: usize = 128;
+pub(super) const MOST: usize = 128;
 /// The longest tag, in bytes.
 const LONGEST: usize = 1024;
 
