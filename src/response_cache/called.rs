@@ -5,7 +5,7 @@ use std::{borrow::Cow, sync::Arc, time::Duration};
 use bytes::Bytes;
 use http::{
     HeaderMap, Method, Response, StatusCode, Uri,
-    header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, ETAG, HOST},
+    header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, HOST},
     response::Parts,
     uri::{Authority, Scheme},
 };
@@ -18,7 +18,7 @@ use super::{
     commit::Commit,
     config::Config,
     entry::Packed,
-    exchange::Leading,
+    exchange::{Before, Leading},
     key::url_tag,
     landed::Landed,
     lookup::{Lookup, Verdict},
@@ -32,20 +32,19 @@ use super::{
         fields::{self, Strips},
         rules::Rules,
         storable::{self, Asked, Judged},
-        validation::{self, Sent},
+        validation::Sent,
     },
     stored::{Stored, StoredHead, Varied},
     tags::{self, Origin},
 };
-use crate::{jitter, time::Timestamp};
+use crate::{jitter, store::Tag, time::Timestamp};
 
 pub(super) struct Called {
     pub(super) config: Arc<Config>,
     pub(super) question: Question,
     pub(super) lookup: Lookup,
     pub(super) leader: Option<Leading>,
-    /// As they were before the lookup.
-    pub(super) dooms: u64,
+    pub(super) before: Before,
     pub(super) uri: Uri,
     /// The request as it came, with its own conditions.
     pub(super) asked: HeaderMap,
@@ -79,10 +78,9 @@ impl Called {
         B::Error: Into<BoxError>,
     {
         if parts.status == StatusCode::NOT_MODIFIED
-            && self.sent != Sent::Nothing
-            && let Some((stored, is_own)) = self.selected(&parts.headers)
+            && let Some(unmodified) = self.unmodified(&parts.headers)
         {
-            return self.validated(&parts, stored, is_own).await;
+            return self.validated(&parts, unmodified).await;
         }
         let may_be_stale = is_failure(parts.status)
             && self.usable().is_some_and(|packed| {
@@ -94,7 +92,9 @@ impl Called {
             return answer;
         }
         if self.question.is_head() {
-            return self.head(parts, body).await;
+            self.learn_from_head(&parts).await;
+            let how = How::forwarded(self.fwd());
+            return self.config.pass(Response::from_parts(parts, body), how);
         }
         match self.judge(&parts) {
             Ok(head) => self.record(parts, body, head),
@@ -146,20 +146,6 @@ impl Called {
         Some(self.config.hit(question, asked, stored, how, self.received))
     }
 
-    /// Returns the stored response that a 304 selects (RFC 9111, section 4.3.3), and whether it is the one of this request.
-    fn selected(&self, answer: &HeaderMap) -> Option<(Stored, bool)> {
-        let selects =
-            |packed: &&Packed| validation::selects(answer, &packed.head.headers, self.sent);
-        let max = self.config.policy.policy.max_body;
-        if let Some(own) = self.usable().filter(selects) {
-            return Some((own.clone().unpack(max)?, true));
-        }
-        let newest = self.lookup.newest(&self.config, &self.question);
-        // Asked about by its tag alone: only that can name it among several.
-        let newest = newest.filter(|_| answer.contains_key(ETAG) || self.sent == Sent::One);
-        Some((newest.filter(selects)?.clone().unpack(max)?, false))
-    }
-
     fn unstored<B>(mut self, parts: Parts, body: B, reason: Reason) -> Response<ResponseBody<B>> {
         // An error may be due to this request alone.
         self.release(parts.status.is_success() || parts.status.is_redirection());
@@ -171,7 +157,17 @@ impl Called {
             reason,
         });
         let how = How::forwarded(self.fwd()).detail(reason.as_str());
-        self.config.pass(Response::from_parts(parts, body), how)
+        let mut response = self.config.pass(Response::from_parts(parts, body), how);
+        let (method, headers) = (&self.question.method, response.headers());
+        let head = (response.status(), headers);
+        let wanted = conditional::evaluate_on(method, &self.asked, head, self.received);
+        if wanted == Precondition::NotModified {
+            // The service was not asked that, since others might have taken part in its answer.
+            *response.headers_mut() = conditional::not_modified_headers(headers);
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            return response.map(|_| ResponseBody::own(Bytes::new()));
+        }
+        response
     }
 
     /// Passes the response on while it is recorded, to those who wait as well.
@@ -230,7 +226,9 @@ impl Called {
                 head: StoredHead::clone(&head),
                 body: Bytes::new(),
             };
-            return config.answer(&question, &asked, stored, how, received);
+            let mut answer = config.answer(&question, &asked, stored, how, received);
+            *answer.extensions_mut() = parts.extensions;
+            return answer;
         }
         Response::from_parts(parts, ResponseBody::recorded(reader))
     }
@@ -239,7 +237,7 @@ impl Called {
     fn judge(&self, parts: &Parts) -> Result<StoredHead, Reason> {
         let config = &self.config;
         let policy = &config.policy;
-        self.refused(parts)?;
+        self.forbidden(parts)?;
         if is_stream(&parts.headers) {
             return Err(Reason::Stream);
         }
@@ -254,17 +252,7 @@ impl Called {
         let rules = self.rules(parts);
         let judged = self.judge_head(parts.status, &parts.headers, &rules)?;
         let vary = Varied::of(&parts.headers, &self.asked, &policy.normalise);
-        let origin = config.origin(&self.uri, &self.asked);
-        let tags = tags::tags_of(
-            &parts.headers,
-            policy.policy.tags,
-            parts.extensions.get(),
-            origin,
-        );
-        let mut tags = tags.map_err(|_| Reason::Tags)?;
-        if self.question.key.has_more_than_url() {
-            tags.extend(url_tag(config.scheme.as_ref(), &self.uri, &self.asked));
-        }
+        let tags = self.tags(parts)?;
         let mut headers = fields::to_store(&parts.headers, &Strips::of(&rules, &judged.without));
         // RFC 9110, section 6.6.1.
         headers
@@ -282,8 +270,8 @@ impl Called {
         })
     }
 
-    /// Returns why nothing that comes of the answer is for others, whatever its fields say.
-    pub(super) fn refused(&self, parts: &Parts) -> Result<(), Reason> {
+    /// Returns why nothing of a response is stored, whatever its fields say.
+    pub(super) fn forbidden(&self, parts: &Parts) -> Result<(), Reason> {
         if self.question.is_no_store() {
             return Err(Reason::Request);
         }
@@ -297,7 +285,22 @@ impl Called {
         if marks.is_personal() {
             return Err(Reason::Personal);
         }
+        if marks.is_nested() {
+            return Err(Reason::Nested);
+        }
         Ok(())
+    }
+
+    pub(super) fn tags(&self, parts: &Parts) -> Result<Vec<Tag>, Reason> {
+        let config = &self.config;
+        let caching = parts.extensions.get::<Caching>();
+        let origin = config.origin(&self.uri, &self.asked);
+        let tags = tags::tags_of(&parts.headers, config.policy.policy.tags, caching, origin);
+        let mut tags = tags.map_err(|_| Reason::Tags)?;
+        if self.question.key.has_more_than_url() {
+            tags.extend(url_tag(config.scheme.as_ref(), &self.uri, &self.asked));
+        }
+        Ok(tags)
     }
 
     pub(super) fn judge_head(

@@ -11,7 +11,7 @@ use super::{
     BoxError, ResponseBody,
     called::Called,
     config::Config,
-    exchange::Leading,
+    exchange::{Before, Leading},
     lookup::Lookup,
     personal::Marks,
     question::Question,
@@ -27,8 +27,7 @@ pub(super) struct Fill<S, ReqBody> {
     pub(super) lookup: Lookup,
     /// For those who wait.
     pub(super) leader: Option<Leading>,
-    /// As they were before the lookup.
-    pub(super) dooms: u64,
+    pub(super) before: Before,
 }
 
 impl<S, ReqBody, ResBody> Fill<S, ReqBody>
@@ -49,7 +48,7 @@ where
             question,
             lookup,
             leader,
-            dooms,
+            before,
         } = self;
         let asked = request.headers().clone();
         let marks = Marks::of_request(request.extensions_mut());
@@ -64,7 +63,7 @@ where
             question,
             lookup,
             leader,
-            dooms,
+            before,
             uri,
             asked,
             marks,

@@ -15,8 +15,8 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::{
-    BoxError, Caching, ResponseBody, answer::How, config::Config, exchange::Exchange,
-    lookup::Begun, question::Asked, semantics::cache_status::FwdReason, unsafe_method,
+    BoxError, ResponseBody, answer::How, config::Config, exchange::Exchange, lookup::Begun,
+    question::Asked, semantics::cache_status::FwdReason, unsafe_method,
 };
 
 pin_project! {
@@ -99,15 +99,8 @@ where
             StateProjection::Answered { response } => Ok(response
                 .take()
                 .expect("a future is not polled after it has answered")),
-            StateProjection::Passed { future, config } => {
-                ready!(future.poll(cx)).map(|mut response| {
-                    if config.policy.policy.never {
-                        // Also where a layer around this one has a policy that says otherwise.
-                        response.extensions_mut().insert(Caching::never());
-                    }
-                    config.pass(response, How::forwarded(FwdReason::Bypass))
-                })
-            }
+            StateProjection::Passed { future, config } => ready!(future.poll(cx))
+                .map(|response| config.pass(response, How::forwarded(FwdReason::Bypass))),
             StateProjection::Working { future } => ready!(future.as_mut().poll(cx)),
         })
     }

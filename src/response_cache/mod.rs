@@ -21,20 +21,19 @@
 //! };
 //!
 //! const MINUTE: Duration = Duration::from_secs(60);
+//! const HOUR: Duration = Duration::from_secs(60 * 60);
 //! const SEARCH: CachePolicy = CachePolicy::new("search")
-//!     .default_ttl(5 * MINUTE) // of answers that say nothing
-//!     .stale_while_revalidate(60 * MINUTE)
+//!     .default_ttl(MINUTE) // of answers that say nothing
+//!     .stale_while_revalidate(HOUR)
 //!     .query(Query::Only(&["q", "page"]));
-//! const POSTS: CachePolicy = CachePolicy::new("posts").stale_if_error(60 * MINUTE).tags(&["posts"]);
+//! const POSTS: CachePolicy = CachePolicy::new("posts").stale_if_error(HOUR).tags(&["posts"]);
 //!
-//! # const _: () = { const fn check() {} check() };
-//! # use std::ops::Mul;
 //! let cache = ResponseCacheLayer::new(MemoryStore::new());
 //! let app: Router = Router::new()
 //!     .route("/search", get(|| async { "found" }).layer(cache.with(SEARCH)))
 //!     .route(
 //!         "/posts/1",
-//!         get(|| async { (Extension(Caching::ttl(60 * MINUTE).tag("post-1")), "a post") })
+//!         get(|| async { (Extension(Caching::ttl(HOUR).tag("post-1")), "a post") })
 //!             .layer(cache.with(POSTS)),
 //!     );
 //! let handle = cache.handle(); // handle.purge_tags(["post-1"]).await?
@@ -96,7 +95,6 @@ mod exchange;
 mod family;
 mod fill;
 mod forget;
-mod freshened;
 mod future;
 mod handle;
 mod hints;
@@ -117,6 +115,7 @@ mod semantics;
 mod service;
 mod stored;
 mod tags;
+mod unmodified;
 mod unsafe_method;
 
 pub use self::{

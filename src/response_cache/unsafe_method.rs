@@ -97,7 +97,7 @@ impl Config {
             Uri::from_parts(parts).ok()
         });
         let uris: Vec<Uri> = uris.collect();
-        let work = self.forget(&uris, headers, groups);
+        let work = self.forget(self.changed(&uris, headers, groups));
         self.hold(work).await;
     }
 }

@@ -6,6 +6,8 @@ mod adapters;
 mod alternatives;
 mod broken;
 mod cache_attacks;
+mod cache_stores;
+mod cache_unmodified;
 mod conformance;
 mod differential;
 mod examples;

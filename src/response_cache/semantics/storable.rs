@@ -77,6 +77,8 @@ pub enum Reason {
     Policy,
     /// It is marked as [`Personal`](crate::response_cache::Personal).
     Personal,
+    /// A layer inside of this one has decided already.
+    Nested,
     /// It is an event stream, or gRPC.
     Stream,
     /// Its body is too large for the policy, its entry for the store, or there is no memory left to record it.
@@ -112,6 +114,7 @@ impl Reason {
             Self::Request => "request",
             Self::Policy => "policy",
             Self::Personal => "personal",
+            Self::Nested => "nested",
             Self::Stream => "stream",
             Self::TooLarge => "too-large",
             Self::Tags => "tags",
