@@ -19,6 +19,7 @@ use super::{
     question::Question,
     refresh,
     semantics::{cache_status::FwdReason, vary},
+    target,
 };
 use crate::{
     flights::{Join, Leader, Waited},
@@ -175,7 +176,7 @@ impl Before {
 impl Config {
     fn before<B>(&self, question: &Question, request: &Request<B>) -> Before {
         let key = question.key.digest();
-        let url = url_digest(self.scheme.as_ref(), request.uri(), request.headers());
+        let url = url_digest(self.scheme.as_ref(), target::of(request), request.headers());
         let url = url.unwrap_or(*key);
         Before {
             dooms: self.family.dooms.count(&url),

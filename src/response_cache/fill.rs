@@ -16,6 +16,7 @@ use super::{
     personal::Marks,
     question::Question,
     semantics::validation::{self, Sent},
+    target,
 };
 
 pub(super) struct Fill<S, ReqBody> {
@@ -53,7 +54,7 @@ where
         let asked = request.headers().clone();
         let marks = Marks::of_request(request.extensions_mut());
         let sent = lookup.condition(&config, &question, request.headers_mut());
-        let uri = request.uri().clone();
+        let uri = target::of(&request).clone();
         let requested = config.now();
         let calling = service.call(request);
         // It has done what it was ready for.

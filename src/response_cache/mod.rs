@@ -66,7 +66,8 @@
 //! # Order
 //! Outside of what compresses, unless that sets `Vary`; inside of rate limits: a hit costs a request and no
 //! [reserved](crate::rate_limit::Limit::reserve) units. Sessions on either side mark what they have touched as [`Personal`].
-//! The key is made of the URI as this layer sees it: a router that strips a prefix shows it a shorter one.
+//! The key is made of the URI that the client has sent, with axum also inside of nested routers (feature `axum`); of other
+//! routers that strip a prefix, it is what they leave: layers go outside of them.
 //!
 //! # Security
 //! The key has the scheme, the host, the path and the query as they are, and what the policy adds. An answer that depends on
@@ -115,6 +116,7 @@ mod semantics;
 mod service;
 mod stored;
 mod tags;
+mod target;
 mod unmodified;
 mod unsafe_method;
 

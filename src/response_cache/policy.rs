@@ -169,7 +169,7 @@ impl CachePolicy {
     }
 
     /// Takes a tenth of the time since `Last-Modified`, at most a day, for the lifetime of what says nothing of it (RFC 9111,
-    /// section 4.2.2). Default: off.
+    /// section 4.2.2); what has no `Last-Modified` but an `ETag` is stored to be validated. Default: off.
     #[must_use]
     pub const fn heuristic(mut self) -> Self {
         self.heuristic = Some(DAY);

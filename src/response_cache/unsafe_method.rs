@@ -16,7 +16,7 @@ use super::{
         cache_status::FwdReason,
         invalidation::{self, RequestTarget},
     },
-    tags,
+    tags, target,
 };
 
 /// Passes a request on, and invalidates what it has changed before its answer goes out.
@@ -69,7 +69,7 @@ impl Config {
         }
         Some(Changes {
             method: request.method().clone(),
-            uri: request.uri().clone(),
+            uri: target::of(request).clone(),
             headers,
         })
     }
