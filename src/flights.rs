@@ -122,6 +122,7 @@ impl<K: Key, T: Clone> Flights<K, T> {
     }
 
     /// Returns whether somebody is under way for a key.
+    #[cfg(test)]
     pub(crate) fn peek(&self, key: &K) -> bool {
         self.shard(key).lock().contains_key(key)
     }
@@ -186,6 +187,10 @@ impl<K: Key, T: Clone> Flights<K, T> {
     fn release(&self, key: &K, flight: &Arc<Flight<T>>, remember: Duration, now: Timestamp) {
         // First: who comes next shall not lead others into the same wait.
         self.remember_unshareable(key, remember, now);
+        self.let_go(key, flight);
+    }
+
+    fn let_go(&self, key: &K, flight: &Arc<Flight<T>>) {
         let mut running = self.shard(key).lock();
         let gone = remove(&mut running, key, flight);
         let wake = flight.release();

@@ -35,6 +35,11 @@ impl<K: Key, T: Clone> Leader<K, T> {
         self.flights.release(&self.key, &self.flight, remember, now);
     }
 
+    /// Lets all go who wait, each alone: the fill has failed, and shall not fail for one after another.
+    pub(crate) fn let_go(self) {
+        self.flights.let_go(&self.key, &self.flight);
+    }
+
     /// Remembers for so long that the key cannot be shared, as [`release`](Self::release) does. Those who take part already
     /// go on.
     pub(crate) fn share_no_more(&self, remember: Duration, now: Timestamp) {

@@ -90,14 +90,16 @@ impl Config {
         };
         self.describe(&mut response, &freshness, how, now);
         match body {
-            Some(body) if question.is_head() => {
+            Some(body) if question.is_head() && !body.is_empty() => {
                 // That of a GET: a server would take it for zero.
                 let len = HeaderValue::from(body.len());
                 response.headers_mut().entry(CONTENT_LENGTH).or_insert(len);
                 response
             }
-            Some(body) => response.map(|_: ResponseBody<B>| ResponseBody::own(body)),
-            None => response,
+            Some(body) if !question.is_head() => {
+                response.map(|_: ResponseBody<B>| ResponseBody::own(body))
+            }
+            _ => response,
         }
     }
 
@@ -159,7 +161,9 @@ impl Config {
         let age = cache_status::age(freshness.age(now));
         response.headers_mut().insert(AGE, age);
         self.say(response.headers_mut(), how, Some(freshness.time_left(now)));
-        response.extensions_mut().insert(Spent::nothing());
+        if how.fwd.is_none() || how.collapsed {
+            response.extensions_mut().insert(Spent::nothing());
+        }
     }
 
     /// Adds `Cache-Status` (RFC 9211).

@@ -18,7 +18,7 @@ use super::{
     commit::Commit,
     config::Config,
     entry::Packed,
-    exchange::Leading,
+    exchange::{Before, Leading},
     key::url_tag,
     landed::Landed,
     lookup::{Lookup, Verdict},
@@ -32,20 +32,19 @@ use super::{
         fields::{self, Strips},
         rules::Rules,
         storable::{self, Asked, Judged},
-        validation::{self, HeadEffect, Sent},
+        validation::Sent,
     },
     stored::{Stored, StoredHead, Varied},
     tags::{self, Origin},
 };
-use crate::{jitter, time::Timestamp};
+use crate::{jitter, store::Tag, time::Timestamp};
 
 pub(super) struct Called {
     pub(super) config: Arc<Config>,
     pub(super) question: Question,
     pub(super) lookup: Lookup,
     pub(super) leader: Option<Leading>,
-    /// As they were before the lookup.
-    pub(super) dooms: u64,
+    pub(super) before: Before,
     pub(super) uri: Uri,
     /// The request as it came, with its own conditions.
     pub(super) asked: HeaderMap,
@@ -77,10 +76,9 @@ impl Called {
         B::Error: Into<BoxError>,
     {
         if parts.status == StatusCode::NOT_MODIFIED
-            && self.sent != Sent::Nothing
-            && let Some((stored, is_own)) = self.selected(&parts.headers)
+            && let Some(unmodified) = self.unmodified(&parts.headers)
         {
-            return self.validated(&parts, stored, is_own).await;
+            return self.validated(&parts, unmodified).await;
         }
         let may_be_stale = is_failure(parts.status)
             && self
@@ -90,7 +88,9 @@ impl Called {
             return answer;
         }
         if self.question.is_head() {
-            return self.head(parts, body).await;
+            self.learn_from_head(&parts).await;
+            let how = How::forwarded(self.fwd());
+            return self.config.pass(Response::from_parts(parts, body), how);
         }
         match self.judge(&parts) {
             Ok(head) => self.record(parts, body, head),
@@ -98,11 +98,11 @@ impl Called {
         }
     }
 
-    fn usable(&self) -> Option<&Packed> {
+    pub(super) fn usable(&self) -> Option<&Packed> {
         self.lookup.usable(&self.config, &self.question)
     }
 
-    fn fwd(&self) -> FwdReason {
+    pub(super) fn fwd(&self) -> FwdReason {
         match self.lookup.verdict(&self.config, &self.question) {
             Verdict::Miss(reason) => reason,
             Verdict::Fresh => FwdReason::Request,
@@ -112,7 +112,7 @@ impl Called {
 
     /// Lets those go who wait: each asks the service alone. If that is to be expected of the next answer, too, nobody waits
     /// for it.
-    fn release(&mut self, remember: bool) {
+    pub(super) fn release(&mut self, remember: bool) {
         if let Some(leader) = self.leader.take() {
             let remember = if remember {
                 UNSHAREABLE
@@ -142,91 +142,6 @@ impl Called {
         Some(self.config.hit(question, asked, stored, how, self.received))
     }
 
-    /// Returns the stored response that a 304 selects (RFC 9111, section 4.3.3), and whether it is the one of this request.
-    fn selected(&self, answer: &HeaderMap) -> Option<(Stored, bool)> {
-        let selects =
-            |packed: &&Packed| validation::selects(answer, &packed.head.headers, self.sent);
-        let max = self.config.policy.policy.max_body;
-        if let Some(own) = self.usable().filter(selects) {
-            return Some((own.clone().unpack(max)?, true));
-        }
-        let newest = self.lookup.newest(&self.config, &self.question);
-        Some((newest.filter(selects)?.clone().unpack(max)?, false))
-    }
-
-    /// Freshens a stored response (RFC 9111, section 4.3.4), and answers with it.
-    async fn validated<B>(
-        self,
-        parts: &Parts,
-        mut stored: Stored,
-        is_own: bool,
-    ) -> Response<ResponseBody<B>> {
-        let config = Arc::clone(&self.config);
-        let policy = config.name();
-        config.tell(&Event::Validated { policy });
-        let rules = self.rules(parts);
-        fields::freshen(
-            &mut stored.head.headers,
-            &parts.headers,
-            &Strips::of(&rules, &[]),
-        );
-        let judged = self.judge_head(stored.head.status, &stored.head.headers, &rules);
-        if let Ok(judged) = &judged {
-            stored.head.freshness = judged.freshness;
-            stored.head.stamp = self.lookup.stamp;
-        }
-        // What is not of this request keeps the fields that it was stored for.
-        if is_own && judged.is_ok() {
-            let write = Commit::freshen(&self, &stored);
-            config.hold(write).await;
-        }
-        match &self.leader {
-            Some(leader) if stored.head.freshness.is_fresh(self.received) => {
-                leader.share(Landed::complete(&stored));
-            }
-            _ => {}
-        }
-        let how = How {
-            fwd_status: Some(StatusCode::NOT_MODIFIED),
-            ..How::forwarded(self.fwd())
-        };
-        config.hit(&self.question, &self.asked, stored, how, self.received)
-    }
-
-    /// Passes on the answer to a HEAD, and what it says of the stored GET (RFC 9111, section 4.3.5).
-    async fn head<B>(self, parts: Parts, body: B) -> Response<ResponseBody<B>> {
-        let effect = self.usable().map_or(HeadEffect::Nothing, |packed| {
-            validation::after_head(
-                parts.status,
-                &parts.headers,
-                &packed.head.headers,
-                packed.len(),
-            )
-        });
-        let stored = self.lookup.stored(&self.config);
-        match (effect, stored) {
-            (HeadEffect::Freshen, Some(mut stored)) => {
-                let rules = self.rules(&parts);
-                let strips = Strips::of(&rules, &[]);
-                fields::freshen(&mut stored.head.headers, &parts.headers, &strips);
-                let (status, headers) = (stored.head.status, &stored.head.headers);
-                if let Ok(judged) = self.judge_head(status, headers, &rules) {
-                    stored.head.freshness = judged.freshness;
-                    let write = Commit::freshen(&self, &stored);
-                    self.config.hold(write).await;
-                }
-            }
-            (HeadEffect::Invalidate, _) => {
-                let place = self.config.place(&self.question);
-                let write = self.config.forget_all(vec![place], Vec::new());
-                self.config.hold(write).await;
-            }
-            _ => {}
-        }
-        let how = How::forwarded(self.fwd());
-        self.config.pass(Response::from_parts(parts, body), how)
-    }
-
     fn unstored<B>(mut self, parts: Parts, body: B, reason: Reason) -> Response<ResponseBody<B>> {
         self.release(!is_failure(parts.status));
         let (policy, status) = (self.config.name(), parts.status);
@@ -237,7 +152,17 @@ impl Called {
             reason,
         });
         let how = How::forwarded(self.fwd()).detail(reason.as_str());
-        self.config.pass(Response::from_parts(parts, body), how)
+        let mut response = self.config.pass(Response::from_parts(parts, body), how);
+        let (method, headers) = (&self.question.method, response.headers());
+        let head = (response.status(), headers);
+        let wanted = conditional::evaluate_on(method, &self.asked, head, self.received);
+        if wanted == Precondition::NotModified {
+            // The service was not asked that, since others might have taken part in its answer.
+            *response.headers_mut() = conditional::not_modified_headers(headers);
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            return response.map(|_| ResponseBody::own(Bytes::new()));
+        }
+        response
     }
 
     /// Passes the response on while it is recorded, to those who wait as well.
@@ -296,7 +221,9 @@ impl Called {
                 head: StoredHead::clone(&head),
                 body: Bytes::new(),
             };
-            return config.answer(&question, &asked, stored, how, received);
+            let mut answer = config.answer(&question, &asked, stored, how, received);
+            *answer.extensions_mut() = parts.extensions;
+            return answer;
         }
         Response::from_parts(parts, ResponseBody::recorded(reader))
     }
@@ -305,19 +232,7 @@ impl Called {
     fn judge(&self, parts: &Parts) -> Result<StoredHead, Reason> {
         let config = &self.config;
         let policy = &config.policy;
-        if self.question.is_no_store() {
-            return Err(Reason::Request);
-        }
-        let caching = parts.extensions.get::<Caching>();
-        let is_never = caching.is_some_and(|caching| caching.lifetime() == Lifetime::Never);
-        let refuses = policy.policy.no_store.as_ref();
-        if is_never || refuses.is_some_and(|refuses| refuses.call(parts)) {
-            return Err(Reason::Policy);
-        }
-        let marks = self.marks.clone().and_response(&parts.extensions);
-        if marks.is_personal() {
-            return Err(Reason::Personal);
-        }
+        self.forbidden(parts)?;
         if is_stream(&parts.headers) {
             return Err(Reason::Stream);
         }
@@ -328,12 +243,7 @@ impl Called {
         let rules = self.rules(parts);
         let judged = self.judge_head(parts.status, &parts.headers, &rules)?;
         let vary = Varied::of(&parts.headers, &self.asked, &policy.normalise);
-        let origin = config.origin(&self.uri, &self.asked);
-        let tags = tags::tags_of(&parts.headers, policy.policy.tags, caching, origin);
-        let mut tags = tags.map_err(|_| Reason::Tags)?;
-        if self.question.key.has_more_than_url() {
-            tags.extend(url_tag(config.scheme.as_ref(), &self.uri, &self.asked));
-        }
+        let tags = self.tags(parts)?;
         let mut headers = fields::to_store(&parts.headers, &Strips::of(&rules, &judged.without));
         // RFC 9110, section 6.6.1.
         headers
@@ -351,7 +261,40 @@ impl Called {
         })
     }
 
-    fn judge_head(
+    /// Returns why nothing of a response is stored, whatever its fields say.
+    pub(super) fn forbidden(&self, parts: &Parts) -> Result<(), Reason> {
+        if self.question.is_no_store() {
+            return Err(Reason::Request);
+        }
+        let caching = parts.extensions.get::<Caching>();
+        let is_never = caching.is_some_and(|caching| caching.lifetime() == Lifetime::Never);
+        let refuses = self.config.policy.policy.no_store.as_ref();
+        if is_never || refuses.is_some_and(|refuses| refuses.call(parts)) {
+            return Err(Reason::Policy);
+        }
+        let marks = self.marks.clone().and_response(&parts.extensions);
+        if marks.is_personal() {
+            return Err(Reason::Personal);
+        }
+        if marks.is_nested() {
+            return Err(Reason::Nested);
+        }
+        Ok(())
+    }
+
+    pub(super) fn tags(&self, parts: &Parts) -> Result<Vec<Tag>, Reason> {
+        let config = &self.config;
+        let caching = parts.extensions.get::<Caching>();
+        let origin = config.origin(&self.uri, &self.asked);
+        let tags = tags::tags_of(&parts.headers, config.policy.policy.tags, caching, origin);
+        let mut tags = tags.map_err(|_| Reason::Tags)?;
+        if self.question.key.has_more_than_url() {
+            tags.extend(url_tag(config.scheme.as_ref(), &self.uri, &self.asked));
+        }
+        Ok(tags)
+    }
+
+    pub(super) fn judge_head(
         &self,
         status: StatusCode,
         headers: &HeaderMap,
@@ -377,7 +320,7 @@ impl Called {
         self.question.is_range && self.usable().is_none()
     }
 
-    fn rules(&self, parts: &Parts) -> Cow<'_, Rules> {
+    pub(super) fn rules(&self, parts: &Parts) -> Cow<'_, Rules> {
         let rules = &self.config.policy.rules;
         match parts.extensions.get::<Caching>() {
             None => Cow::Borrowed(rules),

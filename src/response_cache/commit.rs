@@ -10,7 +10,7 @@ use super::{
     compression::{Compression, compress},
     config::Config,
     entry::{Generation, Packed, Part},
-    exchange::Leading,
+    exchange::{Before, Leading},
     personal::Marks,
     plan::{self, Freshened, LONGEST_FILL, Place, Terms},
     question::Question,
@@ -30,7 +30,7 @@ pub(super) struct Commit {
     found: plan::Lookup,
     head: Arc<StoredHead>,
     marks: Marks,
-    dooms: u64,
+    before: Before,
     requested: Timestamp,
     /// The flight ends when this is dropped: after the write.
     leader: Option<Arc<Leading>>,
@@ -49,7 +49,7 @@ impl Commit {
             found: called.lookup.into_base(),
             head,
             marks,
-            dooms: called.dooms,
+            before: called.before,
             requested: called.requested,
             leader,
         }
@@ -63,7 +63,9 @@ impl Commit {
         let old = called.lookup.packed().cloned();
         let found = called.lookup.base().clone();
         let head = stored.head.clone();
+        let running = config.family.writes.begin();
         let work = async move {
+            let _running = running;
             if let Some(old) = old
                 && let Err(error) = config.write_freshened(&place, &found, (&old, &head)).await
             {
@@ -74,6 +76,7 @@ impl Commit {
     }
 
     async fn run(self, recorded: Recorded) {
+        let _running = self.config.family.writes.begin();
         let stored = match self.refusal() {
             Some(reason) => Ok(Err(reason)),
             None => self.store(&recorded).await,
@@ -107,7 +110,7 @@ impl Commit {
             .now()
             .as_micros()
             .saturating_sub(self.requested.as_micros());
-        let is_purged = config.family.dooms.count(self.place.key.digest()) != self.dooms
+        let is_purged = self.before.is_outdated(config)
             || !config
                 .family
                 .purging

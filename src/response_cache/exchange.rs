@@ -13,11 +13,13 @@ use super::{
     config::Config,
     digest::Digest,
     fill::Fill,
+    key::url_digest,
     landed::Landed,
     lookup::{Begun, Lookup, Verdict},
     question::Question,
     refresh,
     semantics::{cache_status::FwdReason, vary},
+    target,
 };
 use crate::{
     flights::{Join, Leader, Waited},
@@ -59,68 +61,86 @@ where
             request,
             question,
         } = self;
-        let before = config.before(&question);
+        let before = config.before(&question, &request);
         let looked = match begun {
             Begun::Answered(response) => return Ok(*response),
             Begun::Looked(lookup) => Ok(*lookup),
             Begun::Failed(error) => Err(error),
             Begun::Ahead => config.look_up(&question, request.headers()).await,
         };
-        let mut lookup = match looked {
+        let lookup = match looked {
             Ok(lookup) => lookup,
             Err(error) => return Self::pass_by(&config, service, request, &error).await,
         };
-        let mut leader = None;
         if let Some(answer) = config.settle(&question, request.headers(), &lookup) {
             return Ok(answer);
         }
-        if lookup.verdict(&config, &question) == Verdict::WhileRevalidating {
-            let exchange = Self {
-                config,
-                service,
-                request,
-                question,
-            };
-            return refresh::run(exchange, lookup, before).await;
-        }
-        if config.collapses(&question, &lookup) {
-            let company = config
-                .company(&question, request.headers(), &lookup, before)
-                .await;
-            match company {
-                Company::Nobody => {}
-                Company::Follower(landed) => {
-                    if let Some(answer) = config.follow(&question, request.headers(), &landed) {
-                        return Ok(answer);
-                    }
-                }
-                Company::Leader(leading) => {
-                    // Somebody has filled since we looked.
-                    let digest = question.key.digest();
-                    if config.family.landings.count(digest) != before.landings {
-                        let again = config.look_up(&question, request.headers()).await;
-                        if let Ok(again) = again {
-                            lookup = again;
-                        }
-                        if let Some(answer) = config.settle(&question, request.headers(), &lookup) {
-                            config.hand_on(&leading, &lookup);
-                            return Ok(answer);
-                        }
-                    }
-                    leader = Some(leading);
-                }
-            }
-        }
-        let fill = Fill {
+        let exchange = Self {
             config,
             service,
             request,
             question,
+        };
+        if lookup.verdict(&exchange.config, &exchange.question) == Verdict::WhileRevalidating {
+            return refresh::run(exchange, lookup, before).await;
+        }
+        exchange.miss(lookup, before).await
+    }
+
+    /// Waits for others who miss, or asks the service.
+    pub(super) async fn miss(
+        self,
+        mut lookup: Lookup,
+        before: Before,
+    ) -> Result<Response<ResponseBody<ResBody>>, S::Error> {
+        let (config, question) = (Arc::clone(&self.config), self.question.clone());
+        let headers = self.request.headers();
+        if !config.collapses(&question, &lookup) {
+            return self.into_fill(lookup, None, before).run().await;
+        }
+        let company = config.company(&question, headers, &lookup, before).await;
+        let leader = match company {
+            Company::Nobody => None,
+            Company::Follower(landed) => {
+                if let Some(answer) = config.follow(&question, headers, &landed) {
+                    return Ok(answer);
+                }
+                None
+            }
+            Company::Leader(leading) => {
+                // Somebody has filled since we looked.
+                let landings = config.family.landings.count(question.key.digest());
+                if landings != before.landings {
+                    if let Ok(again) = config.look_up(&question, headers).await {
+                        lookup = again;
+                    }
+                    if let Some(answer) = config.settle(&question, headers, &lookup) {
+                        config.hand_on(&leading, &lookup);
+                        return Ok(answer);
+                    }
+                }
+                Some(leading)
+            }
+        };
+        self.into_fill(lookup, leader, before).run().await
+    }
+
+    /// Asks the service, for those who wait as well.
+    pub(super) fn into_fill(
+        self,
+        lookup: Lookup,
+        leader: Option<Leading>,
+        before: Before,
+    ) -> Fill<S, ReqBody> {
+        Fill {
+            config: self.config,
+            service: self.service,
+            request: self.request,
+            question: self.question,
             lookup,
             leader,
-            dooms: before.dooms,
-        };
-        fill.run().await
+            before,
+        }
     }
 
     /// The store could not be asked: the request passes by, as if there were no cache.
@@ -138,18 +158,30 @@ where
     }
 }
 
-/// What may have changed by the time that a request leads.
+/// What may have changed by the time that a request leads, or its answer is stored.
 #[derive(Clone, Copy)]
 pub(super) struct Before {
+    pub(super) url: Digest,
     pub(super) dooms: u64,
     landings: u64,
 }
 
+impl Before {
+    /// Returns whether the URL was purged since, in this process.
+    pub(super) fn is_outdated(&self, config: &Config) -> bool {
+        config.family.dooms.count(&self.url) != self.dooms
+    }
+}
+
 impl Config {
-    fn before(&self, question: &Question) -> Before {
+    fn before<B>(&self, question: &Question, request: &Request<B>) -> Before {
+        let key = question.key.digest();
+        let url = url_digest(self.scheme.as_ref(), target::of(request), request.headers());
+        let url = url.unwrap_or(*key);
         Before {
-            dooms: self.family.dooms.count(question.key.digest()),
-            landings: self.family.landings.count(question.key.digest()),
+            dooms: self.family.dooms.count(&url),
+            landings: self.family.landings.count(key),
+            url,
         }
     }
 

@@ -11,11 +11,12 @@ use super::{
     BoxError, ResponseBody,
     called::Called,
     config::Config,
-    exchange::Leading,
+    exchange::{Before, Leading},
     lookup::Lookup,
     personal::Marks,
     question::Question,
     semantics::validation::{self, Sent},
+    target,
 };
 
 pub(super) struct Fill<S, ReqBody> {
@@ -27,8 +28,7 @@ pub(super) struct Fill<S, ReqBody> {
     pub(super) lookup: Lookup,
     /// For those who wait.
     pub(super) leader: Option<Leading>,
-    /// As they were before the lookup.
-    pub(super) dooms: u64,
+    pub(super) before: Before,
 }
 
 impl<S, ReqBody, ResBody> Fill<S, ReqBody>
@@ -49,12 +49,12 @@ where
             question,
             lookup,
             leader,
-            dooms,
+            before,
         } = self;
         let asked = request.headers().clone();
         let marks = Marks::of_request(request.extensions_mut());
         let sent = lookup.condition(&config, &question, request.headers_mut());
-        let uri = request.uri().clone();
+        let uri = target::of(&request).clone();
         let requested = config.now();
         let calling = service.call(request);
         // It has done what it was ready for.
@@ -64,7 +64,7 @@ where
             question,
             lookup,
             leader,
-            dooms,
+            before,
             uri,
             asked,
             marks,

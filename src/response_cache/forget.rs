@@ -7,8 +7,9 @@ use http::{HeaderMap, Uri};
 use super::{
     Event,
     config::Config,
+    digest::Digest,
     entry::Generation,
-    key::{CacheKey, url_tag},
+    key::{CacheKey, url_digest, url_tag},
     plan::{self, Place},
     ready::Ready,
 };
@@ -29,28 +30,13 @@ impl Config {
         }
     }
 
-    /// Purges what any policy of the family has stored for URLs, and what carries tags. It goes on when it is dropped.
-    pub(super) fn forget(
-        self: &Arc<Self>,
-        uris: &[Uri],
-        headers: &HeaderMap,
-        tags: Vec<Tag>,
-    ) -> Finish<()> {
-        let (places, urls) = self.of_urls(uris, headers);
-        self.forget_all(places, tags.into_iter().chain(urls).collect())
-    }
-
-    /// Returns where any policy of the family stores what URLs have, and the tags of what it stores elsewhere.
-    pub(super) fn of_urls(&self, uris: &[Uri], headers: &HeaderMap) -> (Vec<Place>, Vec<Tag>) {
-        let policies = self.family.policies();
-        let tags = self.url_tags(&policies, uris, headers);
-        (places(&policies, uris, headers), tags)
-    }
-
-    pub(super) fn forget_all(self: &Arc<Self>, places: Vec<Place>, tags: Vec<Tag>) -> Finish<()> {
+    /// Purges in the background of whoever waits for it: it goes on when it is dropped.
+    pub(super) fn forget(self: &Arc<Self>, what: Forgotten) -> Finish<()> {
         let config = Arc::clone(self);
+        let running = config.family.writes.begin();
         let work = async move {
-            if let Err(error) = config.purge(&places, &tags).await {
+            let _running = running;
+            if let Err(error) = config.purge(&what).await {
                 config.tell(&Event::StoreError { error: &error });
             }
         };
@@ -59,11 +45,21 @@ impl Config {
 
     /// # Errors
     /// Those of the store: something is not purged.
-    pub(super) async fn purge(&self, places: &[Place], tags: &[Tag]) -> Result<()> {
-        for place in places {
-            self.family.dooms.add(place.key.digest());
-        }
-        let writes: Result<Vec<Write>> = places
+    pub(super) async fn purge(&self, what: &Forgotten) -> Result<()> {
+        self.doom(&what.urls);
+        let purged = self.purge_at_rest(what).await;
+        // Once more: a fill that has begun meanwhile may have looked before the write.
+        self.doom(&what.urls);
+        purged
+    }
+
+    pub(super) fn doom(&self, urls: &[Digest]) {
+        urls.iter().for_each(|url| self.family.dooms.add(url));
+    }
+
+    async fn purge_at_rest(&self, what: &Forgotten) -> Result<()> {
+        let writes: Result<Vec<Write>> = what
+            .places
             .iter()
             .map(|place| Ok(plan::plan_purge(place, Generation::random()?)))
             .collect();
@@ -71,43 +67,65 @@ impl Config {
             let batch = writes.iter().cloned().collect();
             let _ = self.store.write(&batch).await?;
         }
-        // Once more: a fill that has begun meanwhile may have looked before the write.
-        for place in places {
-            self.family.dooms.add(place.key.digest());
+        if what.tags.is_empty() {
+            return Ok(());
         }
-        if !tags.is_empty() {
-            self.purge_tags(tags).await?;
-        }
-        Ok(())
+        let purging = &self.family.purging;
+        purging.purge(&self.store, Purge::Tags(&what.tags)).await
     }
 
-    /// # Errors
-    /// Those of the store: what carries the tags is not purged.
-    pub(super) async fn purge_tags(&self, tags: &[Tag]) -> Result<()> {
-        self.family.dooms.add_to_all();
-        let purged = self
-            .family
-            .purging
-            .purge(&self.store, Purge::Tags(tags))
-            .await;
-        self.family.dooms.add_to_all();
-        purged
-    }
-
-    /// Returns the tags of all that is stored for URLs under keys that have more parts.
-    fn url_tags(&self, policies: &[Arc<Ready>], uris: &[Uri], headers: &HeaderMap) -> Vec<Tag> {
+    /// Returns what is stored for the URLs that a request has changed.
+    pub(super) fn changed(&self, uris: &[Uri], headers: &HeaderMap, groups: Vec<Tag>) -> Forgotten {
+        let policies = self.family.policies();
+        let mut forgotten = self.forgotten(&policies, uris, headers);
         if !policies.iter().any(|policy| policy.has_key_parts()) {
-            return Vec::new();
+            forgotten.tags.clear();
         }
-        uris.iter()
-            .filter_map(|uri| url_tag(self.scheme.as_ref(), uri, headers))
-            .collect()
+        forgotten.tags.extend(groups);
+        forgotten
     }
+
+    /// Returns what is stored for URLs, of no request.
+    pub(super) fn of_urls(&self, uris: &[Uri]) -> Forgotten {
+        let mut policies = self.family.policies();
+        if policies
+            .iter()
+            .all(|policy| policy.policy.name != self.name())
+        {
+            policies.push(Arc::clone(&self.policy));
+        }
+        self.forgotten(&policies, uris, &HeaderMap::new())
+    }
+
+    fn forgotten(&self, policies: &[Arc<Ready>], uris: &[Uri], headers: &HeaderMap) -> Forgotten {
+        let scheme = self.scheme.as_ref();
+        let urls = uris
+            .iter()
+            .filter_map(|uri| url_digest(scheme, uri, headers));
+        let tags = uris.iter().filter_map(|uri| url_tag(scheme, uri, headers));
+        Forgotten {
+            places: places(policies, uris, headers),
+            urls: urls.collect(),
+            tags: tags.collect(),
+        }
+    }
+}
+
+/// What is to be purged.
+#[derive(Default)]
+pub(super) struct Forgotten {
+    pub(super) places: Vec<Place>,
+    /// For fills under way in this process.
+    pub(super) urls: Vec<Digest>,
+    /// Where keys have more parts than a URL.
+    pub(super) tags: Vec<Tag>,
 }
 
 fn places(policies: &[Arc<Ready>], uris: &[Uri], headers: &HeaderMap) -> Vec<Place> {
     let of = |uri| {
-        policies.iter().filter_map(move |policy| {
+        // A user's own are found by their tag.
+        let policies = policies.iter().filter(|policy| !policy.is_per_user());
+        policies.filter_map(move |policy| {
             let key = CacheKey::of_request(&policy.key_parts, uri, headers, None)?;
             Some(Place {
                 scope: policy.scope.clone(),

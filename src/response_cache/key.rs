@@ -120,12 +120,22 @@ pub(in crate::response_cache) fn url_tag(
     uri: &Uri,
     headers: &HeaderMap,
 ) -> Option<Tag> {
+    let digest = url_digest(scheme, uri, headers)?;
+    Some(Tag::new(Identifier::digest(*digest.as_bytes())))
+}
+
+/// Returns what the keys for the URL of a request have in common, under any policy.
+pub(in crate::response_cache) fn url_digest(
+    scheme: Option<&Scheme>,
+    uri: &Uri,
+    headers: &HeaderMap,
+) -> Option<Digest> {
     let target = Target::of(scheme, uri, headers)?;
     let mut input = Input::default();
     target.put_origin(&mut input);
     input.put(Some(target.path.as_bytes()));
     input.put(target.query.map(str::as_bytes));
-    Some(Tag::new(Identifier::digest(*input.digest().as_bytes())))
+    Some(input.digest())
 }
 
 /// Where a request goes.

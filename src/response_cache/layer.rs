@@ -44,8 +44,8 @@ impl ResponseCacheLayer {
         self.set(|config| config.set_policy(policy))
     }
 
-    /// Returns a layer with another policy, for a route. A layer inside of another one is asked when the outer one has
-    /// nothing: routes with policies of their own need no outer one.
+    /// Returns a layer with another policy, for a route. A layer inside of another one decides
+    /// alone what is stored: the outer one stores nothing of what it has seen.
     ///
     /// # Panics
     /// As [`policy`](Self::policy).
@@ -116,10 +116,11 @@ impl ResponseCacheLayer {
     }
 
     /// Sets how many bytes all responses may hold together that are being recorded. Default: 64 MiB. Beyond that, responses
-    /// are passed on and not stored.
+    /// are passed on and not stored. Of all layers that are made from one, before or after.
     #[must_use]
     pub fn recording_memory(self, bytes: usize) -> Self {
-        self.set(|config| config.renew_family(|family| family.recordings = bytes))
+        self.config.family.budget.set(bytes as u64);
+        self
     }
 
     /// Sets for how long a refresh in the background may take. Default: 30 seconds.
@@ -159,10 +160,10 @@ impl ResponseCacheLayer {
 
     /// Sets the clock of ages and lifetimes. For tests; default: the system's.
     ///
-    /// A layer with a clock of its own knows nothing of those that were made from it before.
+    /// What was made of the layer before knows nothing of it any more, and goes by the old clock.
     #[must_use]
     pub fn clock(self, clock: impl Clock) -> Self {
-        self.set(|config| config.renew_family(|family| family.clock = Arc::new(clock)))
+        self.set(|config| config.set_clock(Arc::new(clock)))
     }
 
     /// Returns a handle to the cache, to purge it.
@@ -180,7 +181,10 @@ impl ResponseCacheLayer {
 impl<S> Layer<S> for ResponseCacheLayer {
     type Service = ResponseCache<S>;
 
+    /// # Panics
+    /// If another service of this family has a policy of the same name whose keys are made of something else.
     fn layer(&self, inner: S) -> ResponseCache<S> {
+        self.config.family.add(&self.config.policy);
         ResponseCache::new(inner, Arc::clone(&self.config))
     }
 }

@@ -286,7 +286,8 @@ impl Lookup {
         let freshness = &packed.head.freshness;
         if !self.is_stale && question.accepts(freshness, self.now) {
             Verdict::Fresh
-        } else if question.directives.is_none() && freshness.may_serve_while_revalidating(self.now)
+        } else if question.takes_what_is_revalidated()
+            && freshness.may_serve_while_revalidating(self.now)
         {
             Verdict::WhileRevalidating
         } else {

@@ -104,7 +104,7 @@ impl CachePolicy {
         }
     }
 
-    /// Caches nothing: for a route below a layer that caches. Requests pass, responses are not looked at.
+    /// Caches nothing, and lets no layer outside do so: for a route below a layer that caches.
     #[must_use]
     pub const fn never(mut self) -> Self {
         self.never = true;
@@ -147,13 +147,13 @@ impl CachePolicy {
     /// A lifetime for errors lets whoever can cause one show it to others for so long.
     ///
     /// # Panics
-    /// If it is zero, the status is none of 200 to 599, or there are eight already. In a `const` it does not compile.
+    /// If it is zero, the status is none of 200 to 599, or 206, 304 or 429, or there are eight already. In a `const` it does not compile.
     #[must_use]
     pub const fn status_ttl(mut self, status: u16, ttl: Duration) -> Self {
         assert!(!ttl.is_zero(), "a lifetime of zero is no lifetime");
         assert!(
-            status >= 200 && status <= 599 && status != 206 && status != 304,
-            "not a status that can be stored"
+            status >= 200 && status <= 599 && status != 206 && status != 304 && status != 429,
+            "not a status that is stored for what it is"
         );
         let mut at = 0;
         while at < self.status_ttls.len() {
@@ -169,7 +169,7 @@ impl CachePolicy {
     }
 
     /// Takes a tenth of the time since `Last-Modified`, at most a day, for the lifetime of what says nothing of it (RFC 9111,
-    /// section 4.2.2). Default: off.
+    /// section 4.2.2); what has no `Last-Modified` but an `ETag` is stored to be validated. Default: off.
     #[must_use]
     pub const fn heuristic(mut self) -> Self {
         self.heuristic = Some(DAY);
@@ -379,7 +379,7 @@ impl CachePolicy {
     /// Accept-Encoding`. The service must answer in one of them, or in none: another one is not stored. Default: they are the
     /// same if they differ in order, case and white space only.
     #[must_use]
-    pub const fn codings(mut self, codings: &'static [&'static str]) -> Self {
+    pub const fn vary_codings(mut self, codings: &'static [&'static str]) -> Self {
         self.normalise.codings = Some(codings);
         self
     }
@@ -387,7 +387,7 @@ impl CachePolicy {
     /// Gives a response with `Vary: Accept-Language` to everybody whose favourite language is that of its
     /// `Content-Language`. Default: to those who asked for the same languages.
     #[must_use]
-    pub const fn by_language(mut self) -> Self {
+    pub const fn vary_by_language(mut self) -> Self {
         self.normalise.by_language = true;
         self
     }
@@ -395,7 +395,7 @@ impl CachePolicy {
     /// Takes every field that `Vary` names for a list, in which white space around commas means nothing. Default: only those
     /// that are known to be lists.
     #[must_use]
-    pub const fn lists(mut self) -> Self {
+    pub const fn vary_lists(mut self) -> Self {
         self.normalise.unknown_lists = true;
         self
     }

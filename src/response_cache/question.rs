@@ -10,6 +10,7 @@ use super::{
     config::Config,
     digest::Digest,
     key::CacheKey,
+    personal::Outer,
     ready::Ready,
     semantics::{directives::RequestDirectives, freshness::Freshness},
     stored::StoredHead,
@@ -68,6 +69,13 @@ impl Question {
         }
     }
 
+    /// Returns whether what is stale may be an answer while it is validated in the background.
+    pub(super) fn takes_what_is_revalidated(&self) -> bool {
+        self.directives
+            .as_ref()
+            .is_none_or(RequestDirectives::takes_what_is_revalidated)
+    }
+
     pub(super) fn is_no_store(&self) -> bool {
         self.directives.as_ref().is_some_and(|asked| asked.no_store)
     }
@@ -82,6 +90,7 @@ impl Question {
 impl Config {
     pub(super) fn question<B: Body>(&self, request: &mut Request<B>) -> Asked {
         let policy = &self.policy;
+        Outer::tell(request.extensions());
         if policy.policy.never {
             return Asked::Bypass;
         }

@@ -5,7 +5,10 @@ use http::{HeaderMap, HeaderName, header::AUTHORIZATION, uri::Scheme};
 use super::{
     CachePolicy,
     key::KeyParts,
-    semantics::{rules::Rules, vary::Normalise},
+    semantics::{
+        rules::{HandlerStale, Rules},
+        vary::Normalise,
+    },
 };
 use crate::store::{Kind, Scope};
 
@@ -28,6 +31,7 @@ impl Ready {
             rules: Rules {
                 targets: targets.to_vec(),
                 handler_ttl: None,
+                handler_stale: HandlerStale::default(),
                 default_ttl: policy.default_ttl,
                 override_ttl: policy.override_ttl,
                 status_ttls: policy.status_ttls().collect(),
@@ -48,6 +52,12 @@ impl Ready {
             credentials: names(policy.credential_headers),
             policy,
         }
+    }
+
+    /// Returns whether the keys of two policies are made of the same.
+    pub(super) fn has_keys_like(&self, other: &Self) -> bool {
+        let parts = |ready: &Self| (ready.key_parts.query, ready.key_parts.headers.clone());
+        parts(self) == parts(other) && self.is_per_user() == other.is_per_user()
     }
 
     /// Returns whether an entry of the policy has more in its key than a URL.

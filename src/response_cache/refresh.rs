@@ -12,12 +12,11 @@ use super::{
     answer::How,
     config::Config,
     exchange::{Before, Exchange},
-    fill::Fill,
     lookup::Lookup,
     question::Question,
     semantics::vary,
 };
-use crate::flights::Join;
+use crate::{executor::Executor, flights::Join};
 
 /// Answers with what is stale and sees to it that it is validated: in the background, or within the time that the policy
 /// waits.
@@ -33,85 +32,71 @@ where
     ResBody: Body<Data = Bytes> + Send + 'static,
     ResBody::Error: Into<BoxError>,
 {
-    let Exchange {
-        config,
-        service,
-        request,
-        question,
-    } = exchange;
+    let config = Arc::clone(&exchange.config);
     let now = lookup.now;
-    let stale = lookup.stored(&config);
-    let room = config.family.background.begin_within(MOST_REFRESHES);
-    let executor = config
-        .executor
-        .clone()
-        .filter(|executor| executor.is_here());
-    let (Some(stale), Some(executor)) = (stale, executor) else {
-        // Nothing to answer with, or nobody to refresh: this request does it.
-        let fill = Fill {
-            config,
-            service,
-            request,
-            question,
-            lookup,
-            leader: None,
-            dooms: before.dooms,
-        };
-        return fill.run().await;
+    let executor = config.executor.clone();
+    let executor = executor.filter(Executor::is_here);
+    let (Some(stale), Some(executor)) = (lookup.stored(&config), executor) else {
+        // Nothing to answer with, or nobody to refresh: this request does it, and others wait.
+        return exchange.miss(lookup, before).await;
     };
+    let headers = exchange.request.headers();
     let names = stale.head.vary.names.as_slice();
-    let values = vary::digest_for(names, request.headers(), &config.policy.normalise);
-    let flight = question.flight(&values, before.dooms);
+    let values = vary::digest_for(names, headers, &config.policy.normalise);
+    let flight = exchange.question.flight(&values, before.dooms);
     let joined = config.family.flights.join(&flight, now);
+    let room = config.family.refreshes.begin_within(MOST_REFRESHES);
     let how = How::HIT.detail("refreshing");
-    let response = config.hit(&question, request.headers(), stale, how, now);
+    let response = config.answer(&exchange.question, headers, stale, how, now);
+    let stale = Event::Hit {
+        policy: config.name(),
+        stale: true,
+    };
     let (Join::Lead(leader), Some(room)) = (joined, room) else {
+        config.tell(&stale);
         return Ok(response); // Somebody else does it, or too many are.
     };
-    let fill = Fill {
-        config: Arc::clone(&config),
-        service,
-        request,
-        question: question.clone(),
-        lookup,
-        leader: Some(leader),
-        dooms: before.dooms,
-    };
-    let mut filling = Box::pin(fill.run());
+    let question = exchange.question.clone();
+    let mut filling = Box::pin(exchange.into_fill(lookup, Some(leader), before).run());
     if let Some((wait, timer)) = config.policy.policy.wait_at_most.zip(config.timer.as_ref())
         && let Some(filled) = timer.within(wait, filling.as_mut()).await
     {
         // A failure is nothing that the client need see.
-        let filled = filled
-            .ok()
-            .filter(|filled| !filled.status().is_server_error());
+        let filled = filled.ok().filter(is_fine);
+        if filled.is_none() {
+            config.refresh_failed(&question);
+            config.tell(&stale);
+        }
         return Ok(filled.unwrap_or(response));
     }
+    config.tell(&stale);
     let limit = config.refresh_limit;
     let timer = config.timer.clone();
     executor.spawn(async move {
         let refreshing = async {
             // Apart: an error need not be `Send`.
-            let response = filling.await.ok();
+            let response = filling.await.ok().filter(is_fine);
+            let is_fine = response.is_some();
             if let Some(response) = response {
                 drain(response.into_body()).await;
             }
+            is_fine
         };
-        match timer {
-            Some(timer) => {
-                if timer
-                    .within(limit, std::pin::pin!(refreshing))
-                    .await
-                    .is_none()
-                {
-                    config.refresh_failed(&question);
-                }
-            }
-            None => refreshing.await,
+        let refreshed = match timer {
+            Some(timer) => timer.within(limit, std::pin::pin!(refreshing)).await,
+            None => Some(refreshing.await),
+        };
+        if refreshed != Some(true) {
+            config.refresh_failed(&question);
         }
         drop(room);
     });
     Ok(response)
+}
+
+/// Returns whether a refresh has brought anything.
+fn is_fine<B>(response: &Response<B>) -> bool {
+    !response.status().is_server_error()
 }
 
 /// How many refreshes run at a time.

@@ -157,6 +157,12 @@ impl RequestDirectives {
         directives
     }
 
+    /// Returns whether nothing is said against an answer that is stale while it is validated, and stored anew.
+    pub(in crate::response_cache) const fn takes_what_is_revalidated(&self) -> bool {
+        let is_particular = self.max_age.is_some() || self.min_fresh.is_some();
+        !is_particular && !self.no_cache && !self.no_store
+    }
+
     fn add(&mut self, name: &[u8], argument: &Argument<'_>) {
         let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
         if is("max-age") {

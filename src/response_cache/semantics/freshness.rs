@@ -186,8 +186,16 @@ impl Stale {
         } else {
             rules.stale_while_revalidate
         };
-        let while_revalidate = said.stale_while_revalidate.unwrap_or(extended);
-        let if_error = said.stale_if_error.unwrap_or(rules.stale_if_error);
+        let while_revalidate = rules
+            .handler_stale
+            .while_revalidate
+            .or(said.stale_while_revalidate)
+            .unwrap_or(extended);
+        let if_error = rules
+            .handler_stale
+            .if_error
+            .or(said.stale_if_error)
+            .unwrap_or(rules.stale_if_error);
         Self {
             forbidden: false,
             while_revalidate: while_revalidate.min(MAX_TTL),

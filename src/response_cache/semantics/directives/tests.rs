@@ -321,3 +321,20 @@ proptest! {
         prop_assert_eq!(joined.no_store, members.contains(&"no-store"));
     }
 }
+
+/// A caller that is trusted, and asks for nothing in particular, was made to wait for what could have been stale.
+#[test]
+fn what_is_stale_while_it_is_validated_is_refused_only_by_those_who_say_how_fresh() {
+    for takes in ["", "foo", "only-if-cached", "max-stale=3", "no-transform"] {
+        assert!(request([takes]).takes_what_is_revalidated(), "{takes}");
+    }
+    for refuses in [
+        "no-cache",
+        "no-store",
+        "max-age=3",
+        "max-age=0",
+        "min-fresh=1",
+    ] {
+        assert!(!request([refuses]).takes_what_is_revalidated(), "{refuses}");
+    }
+}
