@@ -100,7 +100,13 @@ where
         }
         let company = config.company(&question, headers, &lookup, before).await;
         let leader = match company {
-            Company::Nobody => None,
+            Company::Nobody => {
+                // The one that was waited for may have failed.
+                if let Some(answer) = config.settle(&question, headers, &lookup) {
+                    return Ok(answer);
+                }
+                None
+            }
             Company::Follower(landed) => {
                 if let Some(answer) = config.follow(&question, headers, &landed) {
                     return Ok(answer);

@@ -1,5 +1,7 @@
 //! What the store has for a request, and what may be done with it.
 
+use std::time::Duration;
+
 use http::{HeaderMap, Response};
 use smallvec::SmallVec;
 
@@ -287,12 +289,19 @@ impl Lookup {
         if !self.is_stale && question.accepts(freshness, self.now) {
             Verdict::Fresh
         } else if question.takes_what_is_revalidated()
+            && self.tolerates(freshness.stale.while_revalidate)
             && freshness.may_serve_while_revalidating(self.now)
         {
             Verdict::WhileRevalidating
         } else {
             Verdict::Validate
         }
+    }
+
+    /// Returns whether the response may be used for so long after its end. One that was purged softly has none: it is stale
+    /// where there is such a time at all.
+    pub(super) const fn tolerates(&self, window: Duration) -> bool {
+        !self.is_stale || !window.is_zero()
     }
 
     /// Returns the response, by itself.

@@ -116,7 +116,7 @@ async fn each_coding_has_a_variant_of_its_own() {
 
     let known = site
         .clone()
-        .policy(CachePolicy::new("known").codings(&["gzip"]));
+        .policy(CachePolicy::new("known").vary_codings(&["gzip"]));
     known.send(ask("gzip")).await;
     assert!(
         known
@@ -174,7 +174,7 @@ async fn the_favourite_language_is_enough_where_the_policy_says_so() {
         ];
         answer(&fields, language)
     });
-    let site = site.policy(CachePolicy::new("language").by_language());
+    let site = site.policy(CachePolicy::new("language").vary_by_language());
     let ask = |languages: &str| get_with("/", &[("accept-language", languages)]);
     site.send(ask("de, en;q=0.5")).await;
     let got = site.send(ask("de, fr;q=0.1")).await;
