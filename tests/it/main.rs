@@ -22,6 +22,7 @@ mod quickstart;
 mod quota;
 mod rate_limit;
 mod redis_store;
+mod response_cache;
 mod servers;
 mod service;
 mod support;
