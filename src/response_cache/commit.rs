@@ -9,6 +9,7 @@ use super::{
     called::{Called, UNSHAREABLE},
     compression::{Compression, compress},
     config::Config,
+    counts::Counts,
     entry::{Generation, Packed, Part},
     exchange::Leading,
     personal::Marks,
@@ -107,7 +108,8 @@ impl Commit {
             .now()
             .as_micros()
             .saturating_sub(self.requested.as_micros());
-        let is_purged = config.family.dooms.count(self.place.key.digest()) != self.dooms
+        let dooms = config.family.dooms.count(self.place.key.digest());
+        let is_purged = Counts::has_happened(self.dooms, dooms)
             || !config
                 .family
                 .purging
