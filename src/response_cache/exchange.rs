@@ -11,6 +11,7 @@ use super::{
     BoxError, Event, ResponseBody,
     answer::How,
     config::Config,
+    counts::Counts,
     digest::Digest,
     fill::Fill,
     key::url_digest,
@@ -181,7 +182,7 @@ pub(super) struct Before {
 impl Before {
     /// Returns whether the URL was purged since, in this process.
     pub(super) fn is_outdated(&self, config: &Config) -> bool {
-        config.family.dooms.count(&self.url) != self.dooms
+        Counts::has_happened(self.dooms, config.family.dooms.count(&self.url))
     }
 }
 

@@ -344,7 +344,6 @@ impl Lookup {
         if !self.is_stale && question.accepts(freshness, self.now) {
             Verdict::Fresh
         } else if question.takes_what_is_revalidated()
-            && self.tolerates(freshness.stale.while_revalidate)
             && freshness.may_serve_while_revalidating(self.now)
         {
             Verdict::WhileRevalidating

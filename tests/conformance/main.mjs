@@ -8,6 +8,8 @@ import { built, client, origin, proxy, runToEnd, shown } from './processes.mjs'
 import { openSuite } from './suite.mjs'
 
 const NPM = 'http-cache-tests@0.4.5'
+// How often what differs is run again.
+const AGAIN = 2
 const OPTIONS = { default: [], conformance: ['--conformance'] }
 
 const here = import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname)
@@ -43,10 +45,13 @@ if (options.table) {
     process.exit(0)
   }
   // Most of a run is pauses.
-  const runs = await Promise.all(modes.map(async mode => {
-    return { mode, results: await through(binary, mode, url => client(suite, url)) }
-  }))
-  const same = runs.map(reported)
+  const run = async mode => ({ mode, results: await through(binary, mode, url => client(suite, url)) })
+  const runs = await Promise.all(modes.map(run))
+  const same = []
+  for (const { mode, results } of runs) {
+    const wrong = reported({ mode, results })
+    same.push(!wrong.size || await isByChance(run, mode, wrong))
+  }
   process.exit(same.every(Boolean) ? 0 : 1)
 }
 
@@ -87,21 +92,41 @@ function reported ({ mode, results }) {
   fs.mkdirSync(target, { recursive: true })
   fs.writeFileSync(raw, JSON.stringify({ label: `tower-upstash, ${mode}`, results }, null, 1) + '\n')
 
-  const list = path.join(here, 'expected', `${name}.txt`)
+  const list = expectations(name)
   console.log(`\n${name}: ${suite.tests.length} tests\n${summary(suite, results)}`)
   if (options.write) {
     writeList(list, suite, results)
-    return true
+    return new Map()
   }
-  if (!fs.existsSync(list)) {
-    console.log(`\nthere is no ${path.relative(root, list)} yet: --write makes it`)
-    return false
-  }
+  if (!fs.existsSync(list)) throw new Error(`there is no ${path.relative(root, list)} yet: --write makes it`)
   const wrong = differences(readList(list), suite, results)
-  if (wrong.length) {
-    console.log(`\n${wrong.length} verdicts are not those of ${path.relative(root, list)}:\n${wrong.join('\n')}`)
+  if (wrong.size) {
+    const lines = [...wrong.values()].join('\n')
+    console.log(`\n${wrong.size} verdicts are not those of ${path.relative(root, list)}:\n${lines}`)
   }
-  return !wrong.length
+  return wrong
+}
+
+function expectations (name) {
+  return path.join(here, 'expected', `${name}.txt`)
+}
+
+// The tests wait for seconds where caches count in seconds, and a machine that is busy is late: what differs is run again, with
+// all the others, as each may be built on others. Only what differs each time is a difference.
+async function isByChance (run, mode, wrong) {
+  const name = `${suite.name}-${mode}`
+  for (let again = 1; again <= AGAIN && wrong.size; again++) {
+    console.log(`\n${name}: once more, for these ${wrong.size} verdicts (${again} of ${AGAIN})`)
+    const { results } = await run(mode)
+    const still = differences(readList(expectations(name)), suite, results)
+    for (const [id, line] of wrong) {
+      if (still.has(id)) continue
+      console.log(`  NOT EACH TIME: ${line.trim()}`)
+      wrong.delete(id)
+    }
+  }
+  if (wrong.size) console.log(`\n${name}: different each time:\n${[...wrong.values()].join('\n')}`)
+  return !wrong.size
 }
 
 function readResults (file) {

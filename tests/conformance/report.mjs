@@ -16,17 +16,17 @@ export function readList (file) {
   return new Map(lines.map(line => line.split(' ')))
 }
 
-// Returns a line for each test that was judged otherwise than expected.
+// Returns a line for each test that was judged otherwise than expected, by test.
 export function differences (expected, suite, results) {
-  const lines = []
+  const lines = new Map()
   for (const { id, kind } of suite.tests) {
     const was = expected.get(id) ?? 'not listed'
     const is = verdict(suite, results, id)
     const why = Array.isArray(results[id]) ? results[id].join(': ') : ''
-    if (was !== is) lines.push(`  ${kind} ${id}: ${was} -> ${is}  ${why}`.trimEnd())
+    if (was !== is) lines.set(id, `  ${kind} ${id}: ${was} -> ${is}  ${why}`.trimEnd())
   }
   for (const id of expected.keys()) {
-    if (!suite.all.has(id)) lines.push(`  ${id}: listed, but not in the suite`)
+    if (!suite.all.has(id)) lines.set(id, `  ${id}: listed, but not in the suite`)
   }
   return lines
 }
