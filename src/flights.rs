@@ -147,7 +147,8 @@ impl<K: Key, T: Clone> Flights<K, T> {
         self.shard(key).landed.load(Ordering::Acquire)
     }
 
-    fn remember_unshareable(&self, key: &K, remember: Duration, now: Timestamp) {
+    /// Remembers for so long that a key cannot be shared.
+    pub(crate) fn remember_unshareable(&self, key: &K, remember: Duration, now: Timestamp) {
         let digest = self.digest(key);
         self.0.unshareable.remember(digest, remember, now);
     }

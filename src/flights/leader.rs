@@ -1,6 +1,6 @@
 //! The [`Leader`] of a flight.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, thread, time::Duration};
 
 use super::{Flights, Key, flight::Flight};
 use crate::time::Timestamp;
@@ -59,6 +59,10 @@ impl<K: Key, T: Clone> Leader<K, T> {
 
 impl<K: Key, T: Clone> Drop for Leader<K, T> {
     fn drop(&mut self) {
+        if thread::panicking() {
+            // So will the next one, most likely: each finds out at once.
+            self.flights.let_go(&self.key, &self.flight);
+        }
         self.flights.leave(&self.key, &self.flight);
     }
 }

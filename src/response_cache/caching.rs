@@ -70,7 +70,7 @@ impl Caching {
     }
 
     /// For how long after it was fresh the response may be used while it is fetched anew (RFC 5861, section 3). Default:
-    /// as the response or the policy says.
+    /// as the response or the policy says. `must-revalidate`, `proxy-revalidate`, `s-maxage` and `no-cache` forbid it.
     #[must_use]
     pub const fn stale_while_revalidate(mut self, duration: Duration) -> Self {
         self.while_revalidate = Some(duration);
@@ -78,7 +78,7 @@ impl Caching {
     }
 
     /// For how long after it was fresh the response may be used when the service fails (RFC 5861, section 4). Default: as
-    /// the response or the policy says.
+    /// the response or the policy says. Forbidden as [`stale_while_revalidate`](Self::stale_while_revalidate).
     #[must_use]
     pub const fn stale_if_error(mut self, duration: Duration) -> Self {
         self.if_error = Some(duration);
@@ -86,7 +86,7 @@ impl Caching {
     }
 
     /// Adds a tag to purge it by. The same text in `Cache-Groups`, `Surrogate-Key` or `Cache-Tag` is the same tag. A
-    /// response with more than 128 tags is not stored.
+    /// response with more than 128 tags, or one of more than 1,024 bytes, is not stored.
     #[must_use]
     pub fn tag(mut self, tag: impl Into<Identifier>) -> Self {
         self.tags.push(Tag::new(tag));

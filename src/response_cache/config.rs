@@ -4,7 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use http::{HeaderName, request::Parts, uri::Scheme};
 
-use super::{CachePolicy, Event, family::Family, ready::Ready, semantics::cache_status::Name};
+use super::{
+    CachePolicy, Event, family::Family, hot::Hot, ready::Ready, semantics::cache_status::Name,
+};
 use crate::{
     executor::Executor,
     func::Func,
@@ -30,6 +32,8 @@ pub(super) struct Config {
     pub(super) executor: Option<Executor>,
     /// The store is in this process.
     pub(super) is_local: bool,
+    /// Not of the family: it has what this layer says in `Cache-Status`.
+    pub(super) hot: Arc<Hot>,
     pub(super) family: Arc<Family>,
 }
 
@@ -54,6 +58,7 @@ impl Config {
             timer: Timer::of_platform(),
             executor: Executor::of_platform(),
             is_local: store.try_read(&[], &mut Entries::new()).is_some(),
+            hot: Arc::default(),
             family: Arc::new(family),
             store,
         }
@@ -71,6 +76,11 @@ impl Config {
     pub(super) fn set_targets(&mut self, targets: Vec<HeaderName>) {
         self.targets = targets;
         self.set_policy(self.policy.policy.clone());
+    }
+
+    pub(super) fn set_status(&mut self, status: Option<Name>) {
+        self.status = status;
+        self.hot = Arc::default();
     }
 
     pub(super) fn set_clock(&mut self, clock: Arc<dyn Clock>) {

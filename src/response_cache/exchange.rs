@@ -19,6 +19,7 @@ use super::{
     question::Question,
     refresh,
     semantics::{cache_status::FwdReason, vary},
+    target,
 };
 use crate::{
     flights::{Join, Leader, Waited},
@@ -39,7 +40,8 @@ pub(super) type Leading = Leader<Digest, Landed>;
 enum Company {
     Leader(Leading),
     Follower(Landed),
-    Nobody,
+    /// Whoever has waited in vain says whether that flight is worth a wait.
+    Nobody(Option<Digest>),
 }
 
 impl<S, ReqBody, ResBody> Exchange<S, ReqBody>
@@ -62,7 +64,7 @@ where
         } = self;
         let before = config.before(&question, &request);
         let looked = match begun {
-            Begun::Answered(response) => return Ok(*response),
+            Begun::Answered(response) => return Ok(response),
             Begun::Looked(lookup) => Ok(*lookup),
             Begun::Failed(error) => Err(error),
             Begun::Ahead => config.look_up(&question, request.headers()).await,
@@ -98,8 +100,16 @@ where
             return self.into_fill(lookup, None, before).run().await;
         }
         let company = config.company(&question, headers, &lookup, before).await;
+        let mut in_vain = None;
         let leader = match company {
-            Company::Nobody => None,
+            Company::Nobody(flight) => {
+                // The one that was waited for may have failed.
+                if let Some(answer) = config.settle(&question, headers, &lookup) {
+                    return Ok(answer);
+                }
+                in_vain = flight;
+                None
+            }
             Company::Follower(landed) => {
                 if let Some(answer) = config.follow(&question, headers, &landed) {
                     return Ok(answer);
@@ -121,7 +131,9 @@ where
                 Some(leading)
             }
         };
-        self.into_fill(lookup, leader, before).run().await
+        let mut fill = self.into_fill(lookup, leader, before);
+        fill.in_vain = in_vain;
+        fill.run().await
     }
 
     /// Asks the service, for those who wait as well.
@@ -138,6 +150,7 @@ where
             question: self.question,
             lookup,
             leader,
+            in_vain: None,
             before,
         }
     }
@@ -175,7 +188,7 @@ impl Before {
 impl Config {
     fn before<B>(&self, question: &Question, request: &Request<B>) -> Before {
         let key = question.key.digest();
-        let url = url_digest(self.scheme.as_ref(), request.uri(), request.headers());
+        let url = url_digest(self.scheme.as_ref(), target::of(request), request.headers());
         let url = url.unwrap_or(*key);
         Before {
             dooms: self.family.dooms.count(&url),
@@ -245,10 +258,10 @@ impl Config {
         // A second time where the first answer has told what it varies by.
         for _ in 0..2 {
             let values = vary::digest_for(&names, headers, &self.policy.normalise);
-            let key = question.flight(&values, before.dooms);
+            let key = question.flight(&values, before.dooms, lookup.base());
             let landed = match self.family.flights.join(&key, self.now()) {
                 Join::Lead(leader) => return Company::Leader(leader),
-                Join::Alone => return Company::Nobody,
+                Join::Alone => return Company::Nobody(None),
                 Join::Follow(landed) => landed,
                 Join::Wait(waiter) => {
                     let wait = self.policy.policy.collapse_wait;
@@ -259,19 +272,20 @@ impl Config {
                     match waited {
                         Some(Waited::Shared(landed)) => landed,
                         Some(Waited::Lead(leader)) => return Company::Leader(leader),
-                        Some(Waited::Alone) | None => return Company::Nobody,
+                        Some(Waited::Alone) => return Company::Nobody(None),
+                        None => return Company::Nobody(Some(key)),
                     }
                 }
             };
-            if landed.suits(&self.policy, question, headers, self.now()) {
+            if landed.suits(self, question, headers) {
                 return Company::Follower(landed);
             }
             if landed.head().vary.names == names {
-                return Company::Nobody;
+                return Company::Nobody(None);
             }
             names.clone_from(&landed.head().vary.names);
         }
-        Company::Nobody
+        Company::Nobody(None)
     }
 
     fn follow<B>(

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{
-    budget::Budget, counts::Counts, digest::Digest, hints::Hints, landed::Landed, purges::Purging,
-    ready::Ready,
+    budget::Budget, counts::Counts, debts::Debts, digest::Digest, hints::Hints, landed::Landed,
+    purges::Purging, ready::Ready,
 };
 use crate::{
     background::Background,
@@ -21,6 +21,7 @@ pub(super) struct Family {
     pub(super) dooms: Counts,
     /// Commits by key.
     pub(super) landings: Counts,
+    pub(super) debts: Debts,
     pub(super) purging: Arc<Purging>,
     pub(super) budget: Arc<Budget>,
     pub(super) refreshes: Background,
@@ -42,6 +43,7 @@ impl Family {
             hints: Hints::new(HINTS),
             dooms: Counts::new(),
             landings: Counts::new(),
+            debts: Debts::default(),
             purging: Purging::of(store, &Scope::new(Kind::Purge, "cache")),
             budget: Arc::new(Budget::new(RECORDINGS)),
             refreshes: Background::default(),

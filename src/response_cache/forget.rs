@@ -1,31 +1,42 @@
 //! Purging by key: tombstones, which fills under way lose against.
 
-use std::sync::Arc;
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use http::{HeaderMap, Uri};
 
 use super::{
     Event,
     config::Config,
+    debts::Debt,
     digest::Digest,
-    entry::Generation,
     key::{CacheKey, url_digest, url_tag},
     plan::{self, Place},
     ready::Ready,
 };
 use crate::{
-    executor::Finish,
+    executor::{Executor, Finish},
     join::join,
-    store::{MAX_BATCH, Purge, Result, Store, Tag, Write, together},
+    store::{MAX_BATCH, Purge, Result, Store, Tag, together},
 };
 
 impl Config {
-    /// Waits for a write, but not for long.
+    /// Waits for a write, but not for long: then it goes on in the executor, where there is one.
     pub(super) async fn hold(&self, work: Finish<()>) {
-        let mut work = std::pin::pin!(work);
-        match &self.timer {
+        self.hold_for(super::recording::HOLD, work).await;
+    }
+
+    /// Waits for what an unsafe request has changed to be forgotten, so that whoever has its answer sees what it has changed,
+    /// through any process. A remote store has a time limit, which is shorter.
+    pub(super) async fn hold_forgetting(&self, work: Finish<()>) {
+        self.hold_for(FORGETTING, work).await;
+    }
+
+    async fn hold_for(&self, limit: Duration, work: Finish<()>) {
+        let mut work = pin!(work);
+        let goes_on = self.executor.as_ref().is_some_and(Executor::is_here);
+        match self.timer.as_ref().filter(|_| goes_on) {
             Some(timer) => {
-                let _: Option<()> = timer.within(super::recording::HOLD, work.as_mut()).await;
+                let _: Option<()> = timer.within(limit, work.as_mut()).await;
             }
             None => work.await,
         }
@@ -44,42 +55,45 @@ impl Config {
         Finish::new(Box::pin(work), self.executor.clone())
     }
 
+    /// Purges. What fails is owed: this process does not serve it until a lookup has purged it.
+    ///
     /// # Errors
-    /// Those of the store: something is not purged.
+    /// Those of the store: something is not purged yet.
     pub(super) async fn purge(&self, what: &Forgotten) -> Result<()> {
+        let debts: Result<Vec<Debt>> = what.places.iter().map(Debt::new).collect();
+        let debts = debts?;
+        // First: whoever looks from now on looks after a write of the tombstone.
+        if !self.family.debts.owe(&debts) {
+            self.family.purging.owe_everything();
+        }
         self.doom(&what.urls);
-        let purged = self.purge_at_rest(what).await;
-        // Once more: a fill that has begun meanwhile may have looked before the write.
-        self.doom(&what.urls);
-        purged
+        if what.tags.is_empty() {
+            return self.pay(&debts).await;
+        }
+        let purging = &self.family.purging;
+        let tags = purging.purge_durably(&self.store, Purge::Tags(&what.tags));
+        // In one trip, where the store can.
+        let (paid, purged) = together(join(self.pay(&debts), tags)).await;
+        paid.and(purged)
+    }
+
+    /// Writes tombstones.
+    ///
+    /// # Errors
+    /// Those of the store: something is still owed.
+    pub(super) async fn pay(&self, debts: &[Debt]) -> Result<()> {
+        for debts in debts.chunks(MAX_BATCH) {
+            let writes = debts
+                .iter()
+                .map(|debt| plan::plan_purge(&debt.place, debt.generation));
+            let _ = self.store.write(&writes.collect()).await?;
+            self.family.debts.paid(debts);
+        }
+        Ok(())
     }
 
     pub(super) fn doom(&self, urls: &[Digest]) {
         urls.iter().for_each(|url| self.family.dooms.add(url));
-    }
-
-    async fn purge_at_rest(&self, what: &Forgotten) -> Result<()> {
-        let writes: Result<Vec<Write>> = what
-            .places
-            .iter()
-            .map(|place| Ok(plan::plan_purge(place, Generation::random()?)))
-            .collect();
-        let writes = writes?;
-        let places = async {
-            for writes in writes.chunks(MAX_BATCH) {
-                let batch = writes.iter().cloned().collect();
-                let _ = self.store.write(&batch).await?;
-            }
-            Ok(())
-        };
-        if what.tags.is_empty() {
-            return places.await;
-        }
-        let purging = &self.family.purging;
-        let tags = purging.purge(&self.store, Purge::Tags(&what.tags));
-        // In one trip, where the store can.
-        let (places, tags) = together(join(places, tags)).await;
-        places.and(tags)
     }
 
     /// Returns what is stored for the URLs that a request has changed.
@@ -128,6 +142,10 @@ pub(super) struct Forgotten {
     /// Where keys have more parts than a URL.
     pub(super) tags: Vec<Tag>,
 }
+
+/// For how long the answer to an unsafe request waits for the store. What is forgotten later is not served by this process
+/// meanwhile.
+const FORGETTING: Duration = Duration::from_secs(1);
 
 fn places(policies: &[Arc<Ready>], uris: &[Uri], headers: &HeaderMap) -> Vec<Place> {
     let of = |uri| {

@@ -63,7 +63,7 @@ impl ResponseCacheHandle {
 
     /// Purges everything that any cache over this store has stored, also those of other programs, unless they have a
     /// [prefix](crate::store::PrefixedStore) of their own: one trip, whatever there is. What is purged takes its room until it
-    /// expires, or is stored anew.
+    /// expires, or is stored anew. Values of a [memo](crate::memo) stay.
     ///
     /// # Errors
     /// As [`purge_tags`](Self::purge_tags).

@@ -290,6 +290,7 @@ fn put_base(place: &Place, base: &BaseParts<'_>, now: Timestamp) -> Write {
         encode_base(place.key.digest(), base),
         ttl(until, now),
     )
+    .exact()
 }
 
 fn put_own(place: &Place, base: &BaseParts<'_>, moved: &Inline, now: Timestamp) -> Write {
@@ -300,6 +301,7 @@ fn put_own(place: &Place, base: &BaseParts<'_>, moved: &Inline, now: Timestamp) 
         entry,
         ttl(moved.until, now),
     )
+    .exact()
 }
 
 /// At least a millisecond: a store takes no less.

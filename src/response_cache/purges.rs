@@ -183,6 +183,11 @@ impl Purging {
         self.attempt(store, self.owed.owe(what)).await
     }
 
+    /// Remembers that everything is to be purged, and leaves it to a [`retry`](Self::retry).
+    pub(super) fn owe_everything(&self) {
+        drop(self.owed.owe(Purge::Everything));
+    }
+
     /// Tries again what has failed, one purge at a time, in one trip. `None`: there is nothing to try. Lookups call it.
     pub(super) async fn retry(&self, store: &SharedStore) -> Option<Result<()>> {
         let attempt = self.owed.next()?;

@@ -1,6 +1,6 @@
 //! A policy that is ready for use.
 
-use http::{HeaderMap, HeaderName, header::AUTHORIZATION, uri::Scheme};
+use http::{HeaderName, header::AUTHORIZATION, uri::Scheme};
 
 use super::{
     CachePolicy,
@@ -19,6 +19,8 @@ pub(super) struct Ready {
     pub(super) normalise: Normalise,
     pub(super) key_parts: KeyParts,
     credentials: Vec<HeaderName>,
+    /// A bit for each length of their names, from 63 on the last.
+    credential_lengths: u64,
 }
 
 impl Ready {
@@ -27,6 +29,8 @@ impl Ready {
         targets: &[HeaderName],
         scheme: Option<&Scheme>,
     ) -> Self {
+        let mut credentials = names(policy.credential_headers);
+        credentials.retain(|name| *name != AUTHORIZATION);
         Self {
             rules: Rules {
                 targets: targets.to_vec(),
@@ -49,7 +53,10 @@ impl Ready {
                 query: policy.query,
                 headers: names(policy.key_headers),
             },
-            credentials: names(policy.credential_headers),
+            credential_lengths: credentials
+                .iter()
+                .fold(0, |lengths, name| lengths | bit(name.as_str().len())),
+            credentials,
             policy,
         }
     }
@@ -69,12 +76,20 @@ impl Ready {
         self.policy.per.is_some()
     }
 
-    /// Returns whether a request says who somebody is, by other means than `Authorization`.
-    pub(super) fn has_credentials(&self, headers: &HeaderMap) -> bool {
-        self.credentials
-            .iter()
-            .any(|name| *name != AUTHORIZATION && headers.contains_key(name))
+    /// Returns whether a field with a name so long may be [one](Self::is_credential).
+    #[inline]
+    pub(super) fn may_be_credential(&self, length: usize) -> bool {
+        self.credential_lengths & bit(length) != 0
     }
+
+    /// Returns whether a field tells who somebody is, by other means than `Authorization`.
+    pub(super) fn is_credential(&self, name: &HeaderName) -> bool {
+        self.credentials.contains(name)
+    }
+}
+
+fn bit(length: usize) -> u64 {
+    1 << length.min(63)
 }
 
 fn names(names: &'static [&'static str]) -> Vec<HeaderName> {

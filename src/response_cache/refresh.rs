@@ -19,7 +19,7 @@ use super::{
 use crate::{executor::Executor, flights::Join};
 
 /// Answers with what is stale and sees to it that it is validated: in the background, or within the time that the policy
-/// waits.
+/// waits. Where nothing runs in the background, one of those who ask at a time waits for it.
 pub(super) async fn run<S, ReqBody, ResBody>(
     exchange: Exchange<S, ReqBody>,
     lookup: Lookup,
@@ -34,17 +34,18 @@ where
 {
     let config = Arc::clone(&exchange.config);
     let now = lookup.now;
-    let executor = config.executor.clone();
-    let executor = executor.filter(Executor::is_here);
-    let (Some(stale), Some(executor)) = (lookup.stored(&config), executor) else {
-        // Nothing to answer with, or nobody to refresh: this request does it, and others wait.
+    let Some(stale) = lookup.stored(&config) else {
+        // Nothing to answer with.
         return exchange.miss(lookup, before).await;
     };
     let headers = exchange.request.headers();
     let names = stale.head.vary.names.as_slice();
     let values = vary::digest_for(names, headers, &config.policy.normalise);
-    let flight = exchange.question.flight(&values, before.dooms);
-    let joined = config.family.flights.join(&flight, now);
+    let flight = exchange
+        .question
+        .flight(&values, before.dooms, lookup.base());
+    // Also what nobody waits for is refreshed by one at a time.
+    let joined = config.family.flights.enter(&flight);
     let room = config.family.refreshes.begin_within(MOST_REFRESHES);
     let how = How::HIT.detail("refreshing");
     let response = config.answer(&exchange.question, headers, stale, how, now);
@@ -52,23 +53,37 @@ where
         policy: config.name(),
         stale: true,
     };
-    let (Join::Lead(leader), Some(room)) = (joined, room) else {
+    let leader = match joined {
+        Join::Lead(leader) => Some(Some(leader)),
+        Join::Alone => Some(None),
+        Join::Wait(_) | Join::Follow(_) => None,
+    };
+    let (Some(leader), Some(room)) = (leader, room) else {
         config.tell(&stale);
         return Ok(response); // Somebody else does it, or too many are.
     };
     let question = exchange.question.clone();
-    let mut filling = Box::pin(exchange.into_fill(lookup, Some(leader), before).run());
-    if let Some((wait, timer)) = config.policy.policy.wait_at_most.zip(config.timer.as_ref())
-        && let Some(filled) = timer.within(wait, filling.as_mut()).await
-    {
+    let mut filling = Box::pin(exchange.into_fill(lookup, leader, before).run());
+    let executor = config.executor.clone().filter(Executor::is_here);
+    let wait = config.policy.policy.wait_at_most;
+    let filled = match (&executor, wait.zip(config.timer.as_ref())) {
+        // Nobody does it in the background.
+        (None, _) => Some(filling.as_mut().await.ok()),
+        (Some(_), None) => None,
+        (Some(_), Some((wait, timer))) => {
+            let filled = timer.within(wait, filling.as_mut()).await;
+            filled.map(Result::ok)
+        }
+    };
+    let (None, Some(executor)) = (&filled, executor) else {
         // A failure is nothing that the client need see.
-        let filled = filled.ok().filter(is_fine);
+        let filled = filled.flatten().filter(is_fine);
         if filled.is_none() {
             config.refresh_failed(&question);
             config.tell(&stale);
         }
         return Ok(filled.unwrap_or(response));
-    }
+    };
     config.tell(&stale);
     let limit = config.refresh_limit;
     let timer = config.timer.clone();
@@ -104,8 +119,15 @@ const MOST_REFRESHES: usize = 64;
 /// How long nothing is refreshed again that could not be refreshed.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// Reads a body to its end, or to its error.
-async fn drain<B: Body>(body: B) {
+/// Reads a body to its end, or to its error, if it is to be stored.
+async fn drain<B>(body: ResponseBody<B>)
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    if !body.is_recorded() {
+        return;
+    }
     let mut body = std::pin::pin!(body);
     while let Some(Ok(_)) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {}
 }

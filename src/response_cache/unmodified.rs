@@ -84,10 +84,12 @@ impl Called {
                 if is_own {
                     config.hold(Commit::freshen(&self, &stored)).await;
                 }
-                if let Some(leader) = &self.leader
-                    && stored.head.freshness.is_fresh(self.received)
-                {
-                    leader.share(Landed::complete(&stored));
+                match &self.leader {
+                    Some(leader) if stored.head.freshness.is_fresh(self.received) => {
+                        leader.share(Landed::complete(&stored));
+                    }
+                    // Each has to ask for itself: at once, and not one after another.
+                    _ => self.release(true),
                 }
             }
             Some(Err(_)) => {
@@ -135,7 +137,7 @@ impl Called {
                     places: vec![self.config.place(&self.question)],
                     ..Forgotten::default()
                 });
-                self.config.hold(write).await;
+                self.config.hold_forgetting(write).await;
             }
             _ => {}
         }

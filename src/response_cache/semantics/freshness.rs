@@ -114,9 +114,11 @@ impl Freshness {
         left.div_euclid(1_000_000)
     }
 
-    /// Returns whether it is fresh, or not long stale, so that it may be served while it is refreshed (RFC 5861, section 3).
+    /// Returns whether it is fresh, or not long stale, so that it may be served while it is refreshed (RFC 5861, section 3):
+    /// also what is fresh and was purged softly, but only where that is allowed at all.
     pub(in crate::response_cache) fn may_serve_while_revalidating(&self, now: Timestamp) -> bool {
-        self.is_within(self.stale.while_revalidate, now)
+        let window = self.stale.while_revalidate;
+        !window.is_zero() && self.is_within(window, now)
     }
 
     /// Returns whether it may be served instead of a 500, 502, 503 or 504 (RFC 5861, section 4).

@@ -253,7 +253,8 @@ fn judge_basis(
         // Stored to be validated. What says nothing at all is so only where the policy guesses: it would cost a store two
         // calls for each request, and its service the same as before.
         Basis::Nothing => {
-            let is_said = said.public || said.no_cache.is_response() || rules.heuristic.is_some();
+            let asks = said.public || said.must_revalidate || said.no_cache.is_response();
+            let is_said = asks || rules.heuristic.is_some();
             is_said && is_cacheable && !status.is_server_error()
         }
     };

@@ -88,6 +88,11 @@ async fn what_a_handler_says_is_stored_and_each_event_is_logged() {
         server.said(3),
         ["http: miss", "http: stored 20 bytes", "http: hit"]
     );
+    for (path, said) in [("/", "http: hit"), ("/posts/1", "http: miss")] {
+        let head = server.send(Method::HEAD, path, "").await;
+        assert_eq!(head.status(), 200);
+        assert_eq!(server.said(1), [said]);
+    }
 }
 
 #[tokio::test]
