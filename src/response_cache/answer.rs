@@ -141,12 +141,12 @@ impl Config {
         how: How,
     ) -> Response<ResponseBody<B>> {
         let now = self.now();
-        let reader = match body {
+        let (reader, marks) = match body {
             Followed::Complete(body) => {
                 let head = head.clone();
                 return self.answer(question, request, Stored { head, body }, how, now);
             }
-            Followed::Growing(reader) => reader,
+            Followed::Growing(reader, marks) => (reader, marks),
         };
         let is_full = conditional::evaluate(&question.method, request, head) == Precondition::Full;
         if !is_full || question.is_head() {
@@ -156,7 +156,7 @@ impl Config {
             };
             return self.answer(question, request, stored, how, now);
         }
-        let mut response = Response::new(ResponseBody::recorded(reader));
+        let mut response = Response::new(ResponseBody::followed(reader, marks));
         *response.status_mut() = head.status;
         *response.headers_mut() = head.headers.clone();
         self.describe(response.headers_mut(), &head.freshness, how, now);
@@ -175,7 +175,8 @@ impl Config {
         now: Timestamp,
     ) {
         let age = cache_status::age(freshness.age(now));
-        headers.insert(AGE, age);
+        // A map that is full keeps what it has.
+        let _ = headers.try_insert(AGE, age);
         self.say(headers, how, Some(freshness.time_left(now)));
     }
 

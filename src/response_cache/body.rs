@@ -11,7 +11,7 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use pin_project_lite::pin_project;
 
-use super::recording::Reader;
+use super::{Interrupted, personal::Marks, recording::Reader};
 
 /// The error of any body.
 pub type BoxError = Box<dyn Error + Send + Sync>;
@@ -36,6 +36,8 @@ pin_project! {
         Inner { #[pin] body: B },
         Own { body: Full<Bytes> },
         Recorded { reader: Reader },
+        // Of somebody else's response. None: it has turned out to be for that one only.
+        Followed { reader: Option<Reader>, marks: Marks },
     }
 }
 
@@ -52,6 +54,16 @@ impl<B> ResponseBody<B> {
         Self {
             kind: Kind::Own {
                 body: Full::new(bytes),
+            },
+        }
+    }
+
+    /// The body of a response to somebody else, which ends with an error where that is marked as personal while it streams.
+    pub(super) const fn followed(reader: Reader, marks: Marks) -> Self {
+        Self {
+            kind: Kind::Followed {
+                reader: Some(reader),
+                marks,
             },
         }
     }
@@ -85,6 +97,18 @@ where
                 .poll_frame(cx)
                 .map_err(|never| match never {}),
             KindProjection::Recorded { reader } => Pin::new(reader).poll_frame(cx),
+            KindProjection::Followed { reader, marks } => {
+                let Some(following) = reader else {
+                    return Poll::Ready(None);
+                };
+                let frame = Pin::new(following).poll_frame(cx);
+                // After the poll: the frame may be what the mark is about.
+                if marks.is_personal() {
+                    *reader = None;
+                    return Poll::Ready(Some(Err(Interrupted.into())));
+                }
+                frame
+            }
         }
     }
 
@@ -93,6 +117,7 @@ where
             Kind::Inner { body } => body.is_end_stream(),
             Kind::Own { body } => body.is_end_stream(),
             Kind::Recorded { reader } => reader.is_end_stream(),
+            Kind::Followed { reader, .. } => reader.as_ref().is_none_or(Reader::is_end_stream),
         }
     }
 
@@ -101,6 +126,10 @@ where
             Kind::Inner { body } => body.size_hint(),
             Kind::Own { body } => body.size_hint(),
             Kind::Recorded { reader } => reader.size_hint(),
+            Kind::Followed { reader, .. } => {
+                let hint = reader.as_ref().map(Reader::size_hint);
+                hint.unwrap_or_else(|| SizeHint::with_exact(0))
+            }
         }
     }
 }
@@ -168,7 +197,9 @@ mod tests {
         assert_eq!(body.size_hint().exact(), Some(4));
         let kind = match &mut body.kind {
             Kind::Own { body } => body,
-            Kind::Inner { .. } | Kind::Recorded { .. } => unreachable!("it is our own"),
+            Kind::Inner { .. } | Kind::Recorded { .. } | Kind::Followed { .. } => {
+                unreachable!("it is our own")
+            }
         };
         let frame = assert_ready!(task::spawn(kind.frame()).poll());
         let data = frame.and_then(Result::ok).map(Frame::into_data);

@@ -61,9 +61,10 @@ impl Called {
     /// The service has failed: what is stale may take the place of its answer.
     pub(super) fn disconnected<B>(&mut self) -> Option<Response<ResponseBody<B>>> {
         self.received = self.config.now();
-        let may = self
-            .usable()
-            .is_some_and(|packed| packed.head.freshness.may_serve_on_disconnect(self.received));
+        let may = self.usable().is_some_and(|packed| {
+            let freshness = packed.head.freshness;
+            freshness.may_serve_on_disconnect(self.received)
+        });
         let answer = may
             .then(|| self.stale_instead("disconnected", None))
             .flatten();
@@ -151,7 +152,8 @@ impl Called {
     }
 
     fn unstored<B>(mut self, parts: Parts, body: B, reason: Reason) -> Response<ResponseBody<B>> {
-        self.release(!is_failure(parts.status));
+        // An error may be due to this request alone.
+        self.release(parts.status.is_success() || parts.status.is_redirection());
         let (policy, status) = (self.config.name(), parts.status);
         self.config.tell(&Event::Miss { policy });
         self.config.tell(&Event::NotStored {
@@ -249,6 +251,10 @@ impl Called {
         if length.is_some_and(|length| length > policy.policy.max_body as u64) {
             return Err(Reason::TooLarge);
         }
+        // Whoever reads one of several lengths ends the response elsewhere.
+        if length.is_none() && parts.headers.contains_key(CONTENT_LENGTH) {
+            return Err(Reason::Incomplete);
+        }
         let rules = self.rules(parts);
         let judged = self.judge_head(parts.status, &parts.headers, &rules)?;
         let vary = Varied::of(&parts.headers, &self.asked, &policy.normalise);
@@ -309,6 +315,9 @@ impl Called {
         headers: &HeaderMap,
         rules: &Rules,
     ) -> Result<Judged, Reason> {
+        if headers.len() > MOST_FIELDS {
+            return Err(Reason::TooLarge);
+        }
         let asked = Asked {
             method: &Method::GET,
             has_authorization: self.question.has_authorization,
@@ -373,6 +382,9 @@ impl Config {
 /// For how long nobody waits for a response that was for nobody else.
 pub(super) const UNSHAREABLE: Duration = Duration::from_secs(60);
 
+/// A map of fields takes 24,576 names, and panics beyond.
+pub(super) const MOST_FIELDS: usize = 8192;
+
 /// RFC 5861, section 4.
 fn is_failure(status: StatusCode) -> bool {
     matches!(status.as_u16(), 500 | 502 | 503 | 504)
@@ -382,7 +394,8 @@ fn is_failure(status: StatusCode) -> bool {
 fn content_length(headers: &HeaderMap) -> Option<u64> {
     let mut values = headers.get_all(CONTENT_LENGTH).iter();
     let value = values.next()?.to_str().ok()?;
-    values.next().is_none().then(|| value.parse().ok())?
+    let is_number = value.bytes().all(|digit| digit.is_ascii_digit());
+    (is_number && values.next().is_none()).then(|| value.parse().ok())?
 }
 
 /// Returns whether a body is a stream that is not stored: one that may never end, or whose trailers matter.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, Request, Response, header::ETAG};
 use http_body::Body;
 use tower_service::Service;
 
@@ -101,6 +101,9 @@ impl Lookup {
             .newest(config, question)
             .map(|packed| &packed.head.headers);
         let newest = newest.filter(|newest| own.is_none_or(|own| !std::ptr::eq(own, *newest)));
-        validation::condition(request, own.into_iter().chain(newest))
+        // Its tag alone: a date says nothing of what other requests get.
+        let newest = newest.and_then(|newest| newest.get(ETAG));
+        let newest = newest.map(|tag| HeaderMap::from_iter([(ETAG, tag.clone())]));
+        validation::condition(request, own.into_iter().chain(&newest))
     }
 }

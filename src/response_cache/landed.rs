@@ -41,7 +41,8 @@ struct Progress {
 /// The body of a follower's response.
 pub(super) enum Followed {
     Complete(Bytes),
-    Growing(Reader),
+    // And what says that it is for one user after all.
+    Growing(Reader, Marks),
 }
 
 impl Landed {
@@ -102,7 +103,11 @@ impl Landed {
     pub(super) fn body(&self) -> Option<Followed> {
         match &self.0.body {
             Body::Complete(bytes) => Some(Followed::Complete(bytes.clone())),
-            Body::Growing(recording, _) => recording.reader().map(Followed::Growing),
+            Body::Growing(recording, _) => {
+                let marks = self.0.marks.clone()?;
+                let reader = recording.reader()?;
+                Some(Followed::Growing(reader, marks))
+            }
         }
     }
 }

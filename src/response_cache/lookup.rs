@@ -14,7 +14,7 @@ use super::{
     plan,
     purges::Trip,
     question::Question,
-    semantics::{cache_status::FwdReason, vary},
+    semantics::{cache_status::FwdReason, validation, vary},
     stored::{Stored, Varied},
 };
 use crate::{
@@ -76,7 +76,7 @@ impl Config {
         let now = self.now();
         let reading = self.reading(question, headers, now);
         let mut entries = Entries::new();
-        match self.read_at_once(&reading, &mut entries, now) {
+        match self.read_at_once(question, &reading, &mut entries, now) {
             None => return Begun::Ahead,
             Some(Err(error)) => return Begun::Failed(error),
             Some(Ok(())) => {}
@@ -128,6 +128,7 @@ impl Config {
     /// Reads, and polls where it is due. `None`: the store has to wait.
     fn read_at_once(
         &self,
+        question: &Question,
         reading: &Reading,
         entries: &mut Entries,
         now: Timestamp,
@@ -343,6 +344,7 @@ impl Lookup {
         if !self.is_stale && question.accepts(freshness, self.now) {
             Verdict::Fresh
         } else if question.takes_what_is_revalidated()
+            && self.tolerates(freshness.stale.while_revalidate)
             && freshness.may_serve_while_revalidating(self.now)
         {
             Verdict::WhileRevalidating
@@ -375,6 +377,8 @@ impl Lookup {
     pub(super) fn newest(&self, config: &Config, question: &Question) -> Option<&Packed> {
         let newest = self.base.base().and_then(|base| base.newest.as_ref());
         let packed = newest.map(|inline| &inline.packed);
-        packed.filter(|packed| self.allows(config, question, packed))
+        packed.filter(|packed| {
+            self.allows(config, question, packed) && validation::may_answer_others(&packed.head)
+        })
     }
 }

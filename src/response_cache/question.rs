@@ -56,6 +56,9 @@ impl Question {
             &dooms.to_le_bytes(),
             generation.as_bytes(),
             &soft_purges.to_le_bytes(),
+            // What comes of credentials is often nobody else's: those without shall neither wait for it nor learn from it
+            // that nobody waits.
+            &[u8::from(self.has_authorization || self.has_credentials)],
         ];
         Digest::of(parts)
     }

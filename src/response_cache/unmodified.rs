@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::{
     HeaderMap, Response, StatusCode,
-    header::{DATE, SET_COOKIE, VARY},
+    header::{DATE, ETAG, SET_COOKIE, VARY},
     response::Parts,
 };
 
@@ -46,9 +46,14 @@ impl Called {
         }
         let own = self.usable();
         let newest = self.lookup.newest(&self.config, &self.question);
+        // Asked about by its tag alone: nothing else can name it among several.
+        let may_select = answer.contains_key(ETAG) || self.sent == Sent::One;
         let selects =
             |packed: &&Packed| validation::selects(answer, &packed.head.headers, self.sent);
-        let (packed, is_own, is_selected) = match (own.filter(selects), newest.filter(selects)) {
+        let (packed, is_own, is_selected) = match (
+            own.filter(selects),
+            newest.filter(selects).filter(|_| may_select),
+        ) {
             (Some(own), _) => (own, true, true),
             (None, Some(newest)) => (newest, false, true),
             (None, None) => (own.or(newest)?, own.is_some(), false),
@@ -121,7 +126,9 @@ impl Called {
 
     /// Learns from the answer to a `HEAD` about the stored response to a `GET` (section 4.3.5).
     pub(super) async fn learn_from_head(&self, parts: &Parts) {
-        let effect = self.usable().map_or(HeadEffect::Nothing, |packed| {
+        // What one user is told says nothing of what is stored for all.
+        let usable = self.usable().filter(|_| self.forbidden(parts).is_ok());
+        let effect = usable.map_or(HeadEffect::Nothing, |packed| {
             let headers = &packed.head.headers;
             validation::after_head(parts.status, &parts.headers, headers, packed.len())
         });
@@ -164,8 +171,7 @@ impl Called {
             head.headers.remove(name);
         }
         if parts.headers.contains_key(VARY) {
-            let normalise = &self.config.policy.normalise;
-            let vary = Varied::of(&head.headers, &self.asked, normalise).ok_or(Reason::Vary)?;
+            let vary = self.varied(old, &mut head).ok_or(Reason::Vary)?;
             // The same fields: it answers the requests that it has answered.
             if vary.names != head.vary.names {
                 head.vary = vary;
@@ -181,5 +187,18 @@ impl Called {
         head.is_explicit = judged.is_explicit;
         head.is_for_authorized = judged.is_for_authorized;
         Ok(head)
+    }
+
+    /// Returns which requests a response answers that has been freshened: none that the stored one did not, since a 304 often
+    /// has the `Vary` of one layer only.
+    fn varied(&self, old: &StoredHead, head: &mut StoredHead) -> Option<Varied> {
+        let normalise = &self.config.policy.normalise;
+        let new = Varied::of(&head.headers, &self.asked, normalise)?;
+        let lost = old.vary.names.iter();
+        for name in lost.filter(|name| !new.names.contains(name)) {
+            let name = name.clone().into();
+            head.headers.try_append(VARY, name).ok()?;
+        }
+        Varied::of(&head.headers, &self.asked, normalise)
     }
 }

@@ -1,5 +1,7 @@
 //! Stores that fail or wait, and requests.
 
+pub(crate) mod table;
+
 use std::{
     net::SocketAddr,
     sync::{

@@ -6,6 +6,7 @@ use http::{HeaderMap, StatusCode};
 
 use super::{
     super::{
+        called::MOST_FIELDS,
         entry::{Packed, Part},
         semantics::freshness::{Freshness, Stale},
         stored::StoredHead,
@@ -75,6 +76,9 @@ pub(super) fn read_response(text: &mut Reader<'_>) -> Option<Packed> {
     let mut freshness = read_freshness(text)?;
     let flags = text.number().filter(|flags| *flags <= ALL)?;
     let [names, tags, fields] = [text.count()?, text.count()?, text.count()?];
+    if fields > 2 * MOST_FIELDS {
+        return None;
+    }
     let [whole, length] = [text.length()?, text.length()?];
     let has = |flag| flags & flag != 0;
     freshness.immutable = has(IMMUTABLE);

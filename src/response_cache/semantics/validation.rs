@@ -4,12 +4,13 @@ use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, HeaderValue, StatusCode,
     header::{
-        CONTENT_LENGTH, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE,
-        LAST_MODIFIED, RANGE,
+        CONTENT_ENCODING, CONTENT_LENGTH, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE,
+        IF_UNMODIFIED_SINCE, LAST_MODIFIED, RANGE,
     },
 };
 
 use super::etag::{ETag, only};
+use crate::response_cache::stored::StoredHead;
 
 /// How many stored responses a request of ours has asked about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,8 +106,24 @@ pub(in crate::response_cache) fn selects(
     }
     match only(answer, &LAST_MODIFIED) {
         Some(date) => only(stored, &LAST_MODIFIED) == Some(date),
-        None => sent == Sent::One,
+        None => sent == Sent::One && is_validatable(stored),
     }
+}
+
+fn is_validatable(stored: &HeaderMap) -> bool {
+    ETag::of(stored).is_some_and(ETag::is_sendable) || only(stored, &LAST_MODIFIED).is_some()
+}
+
+/// Returns whether a 304 may say that a stored response answers a request that has other values in the fields that it varies
+/// by.
+///
+/// By a strong tag only, and where a client negotiates: services that tell users or tenants apart by a field give all of
+/// them tags such as `"v1"`. Layers that compress leave the tag as it is, and not all can read what they make.
+pub(in crate::response_cache) fn may_answer_others(stored: &StoredHead) -> bool {
+    let names = &stored.vary.names;
+    names.iter().all(|name| name.as_str().starts_with("accept"))
+        && ETag::of(&stored.headers).is_some_and(ETag::is_strong)
+        && !stored.headers.contains_key(CONTENT_ENCODING)
 }
 
 /// Returns what an answer to a `HEAD` does to the stored response that could have answered it, whose body has `len` bytes
