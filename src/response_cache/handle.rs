@@ -75,8 +75,8 @@ impl ResponseCacheHandle {
     }
 
     /// Purges all variants of a URL, of `http` and of `https`, by all policies of the layers that were made from one and are
-    /// around a service. The URL is as clients send it, with scheme and host; its query is that of the key. Two trips: one for
-    /// what lies under the URL itself, which every process sees at once, and one for what is [per
+    /// around a service. The URL is as clients send it, with scheme and host; its query is that of the key. Two writes, over
+    /// HTTP in one trip: one for what lies under the URL itself, which every process sees at once, and one for what is [per
     /// user](super::CachePolicy::per) or has [headers](super::CachePolicy::key_headers) in its key, which they see as a purge by
     /// tag.
     ///

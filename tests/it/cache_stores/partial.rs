@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use http::Method;
 use tower_upstash::{
     response_cache::ResponseCacheLayer,
     store::{
@@ -17,7 +18,7 @@ use tower_upstash::{
     time::ManualClock,
 };
 
-use super::site::{App, MINUTE, Told};
+use super::site::{App, MINUTE, Told, request};
 
 #[derive(Default)]
 struct Failing {
@@ -25,6 +26,8 @@ struct Failing {
     writes: AtomicBool,
     polls: AtomicBool,
     purges: AtomicBool,
+    /// Writes take longer than a body waits for them.
+    is_slow: AtomicBool,
 }
 
 /// A memory store that answers like one far away, and whose methods fail one by one.
@@ -51,6 +54,9 @@ impl Store for Partial {
 
     async fn write(&self, batch: &Batch) -> Result<Written> {
         tokio::task::yield_now().await;
+        if self.failing.is_slow.load(Ordering::SeqCst) {
+            tokio::time::sleep(Duration::from_millis(150)).await;
+        }
         self.or(&self.failing.writes)?.write(batch).await
     }
 
@@ -234,4 +240,21 @@ async fn a_validation_that_cannot_be_written_is_answered() {
     let answer = app.get(&layer, "/a").await;
     assert_eq!((answer.status, answer.text()), (200, "call 1"));
     assert!(told.take().contains(&"store: Unavailable".to_owned()));
+}
+
+/// However slow the store is: who has written reads it.
+#[tokio::test]
+async fn an_unsafe_request_is_answered_when_what_it_has_changed_is_gone() {
+    let Cached {
+        app,
+        layer,
+        failing,
+        ..
+    } = cached();
+    app.get(&layer, "/a").await;
+    set(&failing.is_slow, true);
+    let post = request(Method::POST, "/a", &[]);
+    assert_eq!(app.ask(&layer, post).await.text(), "call 2");
+    let get = request(Method::GET, "/a", &[]);
+    assert_eq!(app.ask(&layer, get).await.text(), "call 3");
 }
