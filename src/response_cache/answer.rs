@@ -184,14 +184,12 @@ impl Config {
     pub(super) fn say(&self, headers: &mut HeaderMap, how: How, ttl: Option<i64>) {
         let Some(name) = &self.status else { return };
         let status = CacheStatus {
-            name,
-            outcome: how.fwd.map_or(Outcome::Hit, Outcome::Fwd),
             fwd_status: how.fwd_status,
             ttl,
             stored: how.stored,
             collapsed: how.collapsed,
-            key: None,
             detail: how.detail,
+            ..CacheStatus::new(name, how.fwd.map_or(Outcome::Hit, Outcome::Fwd))
         };
         status.append(headers);
     }

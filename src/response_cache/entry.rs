@@ -64,6 +64,7 @@ pub(super) struct Base {
 
 impl Base {
     /// Returns the entity tags of all variants, for one conditional request (RFC 9111, section 4.3.1).
+    #[cfg(test)]
     pub(super) fn etags(&self) -> impl Iterator<Item = &HeaderValue> {
         let newest = self.newest.as_ref();
         let newest = newest.and_then(|newest| newest.packed.etag());
@@ -153,6 +154,7 @@ impl Packed {
         self.whole.unwrap_or(self.body.len()) as u64
     }
 
+    #[cfg(test)]
     pub(super) fn etag(&self) -> Option<&HeaderValue> {
         self.head.headers.get(http::header::ETAG)
     }

@@ -81,6 +81,7 @@ impl CacheKey {
     /// authority: the URL is not that of a request, but one that somebody wants purged.
     ///
     /// Entries whose keys have [more than the URL](Self::has_more_than_url) are purged by their [tag](url_tag).
+    #[cfg(test)]
     pub(in crate::response_cache) fn of_url(parts: &KeyParts, uri: &Uri) -> Option<Self> {
         uri.scheme()?;
         Self::of_request(parts, uri, &HeaderMap::new(), None)

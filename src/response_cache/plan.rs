@@ -74,13 +74,6 @@ impl Lookup {
         }
     }
 
-    pub(super) fn into_newest(self) -> Option<Packed> {
-        match self {
-            Self::Base(base, _) => base.newest.map(|newest| newest.packed),
-            Self::Absent | Self::Damaged(_) => None,
-        }
-    }
-
     pub(super) fn newest_mut(&mut self) -> Option<&mut Packed> {
         match self {
             Self::Base(base, _) => base.newest.as_mut().map(|newest| &mut newest.packed),

@@ -28,7 +28,7 @@ use std::{
     time::Duration,
 };
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http_body::Body;
 
 pub use self::interrupted::Interrupted;
@@ -96,16 +96,17 @@ pub(super) struct Recorded {
     pub(super) chunks: Vec<Bytes>,
     pub(super) len: u64,
     /// Its share of the budget: kept until the commit has ended.
-    pub(super) held: Held,
+    pub(super) _held: Held,
 }
 
 impl Recorded {
     /// Returns the whole body. It is copied if it came in more than one chunk.
+    #[cfg(test)]
     pub(super) fn to_bytes(&self) -> Bytes {
         if let [chunk] = self.chunks.as_slice() {
             return chunk.clone();
         }
-        let mut whole = BytesMut::with_capacity(self.chunks.iter().map(Bytes::len).sum());
+        let mut whole = bytes::BytesMut::with_capacity(self.chunks.iter().map(Bytes::len).sum());
         for chunk in &self.chunks {
             whole.extend_from_slice(chunk);
         }

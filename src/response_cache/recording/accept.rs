@@ -89,7 +89,7 @@ impl State {
         let recorded = Recorded {
             chunks: self.kept.chunks().chain(self.last.clone()).collect(),
             len: self.received,
-            held: self.held.hand_over(),
+            _held: self.held.hand_over(),
         };
         (self.on_end.take().zip(Some(recorded)), Garbage::default())
     }

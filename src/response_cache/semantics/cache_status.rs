@@ -23,12 +23,8 @@ pub(in crate::response_cache) enum FwdReason {
     UriMiss,
     /// Something is, but not for these fields (`Vary`).
     VaryMiss,
-    /// One of the two.
-    Miss,
     /// What is stored is stale.
     Stale,
-    /// Only a part is stored.
-    Partial,
     /// The request wants it fresh.
     Request,
 }
@@ -150,9 +146,7 @@ impl FwdReason {
             Self::Method => "method",
             Self::UriMiss => "uri-miss",
             Self::VaryMiss => "vary-miss",
-            Self::Miss => "miss",
             Self::Stale => "stale",
-            Self::Partial => "partial",
             Self::Request => "request",
         }
     }
