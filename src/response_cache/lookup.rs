@@ -121,7 +121,7 @@ impl Config {
         }
         match lookup.into_stored(self) {
             Ok(stored) => Begun::Answered(self.hit(question, headers, stored, How::HIT, now)),
-            Err(lookup) => Begun::Looked(Box::new(lookup)),
+            Err(lookup) => Begun::Looked(lookup),
         }
     }
 
@@ -323,13 +323,7 @@ impl Lookup {
     /// Returns the variant that this request may have.
     pub(super) fn usable(&self, config: &Config, question: &Question) -> Option<&Packed> {
         self.packed()
-            .filter(|packed| self.allows(config, question, packed))
-    }
-
-    fn allows(&self, config: &Config, question: &Question, packed: &Packed) -> bool {
-        let head = &packed.head;
-        config.family.purging.admits(head.stamp, &head.tags)
-            && question.admits(&config.policy, head)
+            .filter(|packed| allows(config, question, packed))
     }
 
     pub(super) fn verdict(&self, config: &Config, question: &Question) -> Verdict {
@@ -353,7 +347,7 @@ impl Lookup {
     }
 
     /// Returns the response, by itself; or, where its body is damaged, what is left of the lookup: it can be written over.
-    fn into_stored(mut self, config: &Config) -> StdResult<Stored, Self> {
+    fn into_stored(mut self, config: &Config) -> StdResult<Stored, Box<Self>> {
         let max = config.policy.policy.max_body;
         let found = mem::replace(&mut self.found, Found::Nothing);
         let stored = match found {
@@ -364,7 +358,7 @@ impl Lookup {
                 .and_then(|packed| packed.clone().unpack(max)),
             Found::Other(packed) => packed.unpack(max),
         };
-        stored.ok_or(self)
+        stored.ok_or_else(|| Box::new(self))
     }
 
     /// Returns the response, and leaves it where it is.
@@ -377,7 +371,13 @@ impl Lookup {
         let newest = self.base.base().and_then(|base| base.newest.as_ref());
         let packed = newest.map(|inline| &inline.packed);
         packed.filter(|packed| {
-            self.allows(config, question, packed) && validation::may_answer_others(&packed.head)
+            allows(config, question, packed) && validation::may_answer_others(&packed.head)
         })
     }
+}
+
+/// Returns whether a request may have a stored response.
+fn allows(config: &Config, question: &Question, packed: &Packed) -> bool {
+    let head = &packed.head;
+    config.family.purging.admits(head.stamp, &head.tags) && question.admits(&config.policy, head)
 }

@@ -47,6 +47,10 @@ impl Place {
 
 /// What was under the key of the base entry.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is the usual one, and a box would cost each lookup an allocation"
+)]
 pub(super) enum Lookup {
     Absent,
     /// Something that is no base entry of this key, and may be written over.
