@@ -1,12 +1,12 @@
-//! A server that limits: 10 requests per 10 seconds and client.
+//! A server that limits and caches: 10 requests per 10 seconds and client, and a slow report that is made once a minute.
 //!
 //! ```sh
 //! cargo run --example quickstart                          # on 127.0.0.1:3000, in memory
 //! LISTEN=127.0.0.1:8080 cargo run --example quickstart    # elsewhere
 //! ```
 //!
-//! With `UPSTASH_REDIS_REST_URL` and `UPSTASH_REDIS_REST_TOKEN` set, all processes share their limits in that database:
-//! `cargo run --example local_upstash` is one for this machine.
+//! With `UPSTASH_REDIS_REST_URL` and `UPSTASH_REDIS_REST_TOKEN` set, all processes share their limits and the report in that
+//! database: `cargo run --example local_upstash` is one for this machine.
 
 use std::{
     env,
@@ -14,25 +14,40 @@ use std::{
     io::{self, Write},
     net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use axum::{
     Router,
     extract::Request,
+    http::{
+        HeaderMap,
+        header::{AGE, CACHE_CONTROL},
+    },
     middleware::{self, Next},
-    response::Response,
+    response::{IntoResponse, Response},
     routing::get,
 };
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, time::sleep};
 use tower_upstash::{
     quota::Quota,
     rate_limit::{Event, Limit, RateLimitLayer, Report},
+    response_cache::ResponseCacheLayer,
     store::{EnvStore, SharedStore, Store, UpstashStore, UpstashUsage},
 };
 
 // By peer address; the window begins with a client's first hit.
 const HELLO: Limit = Limit::new("hello", Quota::fixed(10, Duration::from_secs(10)));
+
+/// A slow page, which says how long it may be used.
+async fn report() -> impl IntoResponse {
+    sleep(Duration::from_secs(2)).await;
+    let now = httpdate::fmt_http_date(SystemTime::now());
+    (
+        [(CACHE_CONTROL, "max-age=60")],
+        format!("generated at {now}\n"),
+    )
+}
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -42,9 +57,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let store = SharedStore::from(env);
     if let Err(error) = store.ping().await {
         say(&format!(
-            "           {error}; limits are counted here until it answers"
+            "           {error}; until it answers, limits are counted here and nothing is cached"
         ));
     }
+    let cache = ResponseCacheLayer::new(store.clone());
     let limits = RateLimitLayer::new(store)
         .limit(HELLO)
         .report()
@@ -55,6 +71,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         });
     let app = Router::new()
         .route("/", get(|| async { "hello\n" }))
+        .route("/report", get(report).layer(cache))
         .layer(limits)
         .layer(middleware::from_fn(move |request, next| {
             log(Arc::clone(&costs), request, next)
@@ -71,6 +88,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         "           for i in $(seq 15); do curl -s -o /dev/null -w '%{{http_code}} ' http://{address}/; done; echo"
     ));
 
+    say(&format!("           curl -i http://{address}/report"));
+
     // The peer addresses are what the limit goes by.
     axum::serve(
         listener,
@@ -80,11 +99,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Prints one line per request: `GET / 200 limit=hello 7/10 reset=9.8s trips=1 commands=4 $0.000008`.
+/// Prints one line per request: `GET /report 200 hit age=3 limit=hello 7/10 reset=9.8s trips=2 commands=6 $0.000012`.
 async fn log(costs: Arc<Costs>, request: Request, next: Next) -> Response {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let response = next.run(request).await;
     let mut line = format!("{method} {path} {}", response.status().as_u16());
+    line += &outcome(response.headers());
     for (name, decision) in response
         .extensions()
         .get::<Report>()
@@ -100,6 +120,16 @@ async fn log(costs: Arc<Costs>, request: Request, next: Next) -> Response {
     }
     say(&(line + &costs.since()));
     response
+}
+
+/// Returns ` hit age=3` or ` miss`, or nothing for what no cache has seen.
+fn outcome(headers: &HeaderMap) -> String {
+    let text = |name: &str| headers.get(name)?.to_str().ok();
+    match (text("cache-status"), text(AGE.as_str())) {
+        (Some(status), Some(age)) if status.contains(";hit") => format!(" hit age={age}"),
+        (Some(_), _) => " miss".into(),
+        (None, _) => String::new(),
+    }
 }
 
 /// What the store has cost, as far as no line has told it yet.
@@ -125,7 +155,7 @@ impl Costs {
         let usage = upstash.usage();
         let line = format!(
             " trips={} commands={} ${:.6}",
-            usage.trips - told.trips,
+            usage.requests - told.requests,
             usage.commands - told.commands,
             usage.dollars() - told.dollars()
         );

@@ -122,6 +122,7 @@ impl<K: Key, T: Clone> Flights<K, T> {
     }
 
     /// Returns whether somebody is under way for a key.
+    #[cfg(test)]
     pub(crate) fn peek(&self, key: &K) -> bool {
         self.shard(key).lock().contains_key(key)
     }
@@ -146,7 +147,8 @@ impl<K: Key, T: Clone> Flights<K, T> {
         self.shard(key).landed.load(Ordering::Acquire)
     }
 
-    fn remember_unshareable(&self, key: &K, remember: Duration, now: Timestamp) {
+    /// Remembers for so long that a key cannot be shared.
+    pub(crate) fn remember_unshareable(&self, key: &K, remember: Duration, now: Timestamp) {
         let digest = self.digest(key);
         self.0.unshareable.remember(digest, remember, now);
     }
@@ -186,6 +188,10 @@ impl<K: Key, T: Clone> Flights<K, T> {
     fn release(&self, key: &K, flight: &Arc<Flight<T>>, remember: Duration, now: Timestamp) {
         // First: who comes next shall not lead others into the same wait.
         self.remember_unshareable(key, remember, now);
+        self.let_go(key, flight);
+    }
+
+    fn let_go(&self, key: &K, flight: &Arc<Flight<T>>) {
         let mut running = self.shard(key).lock();
         let gone = remove(&mut running, key, flight);
         let wake = flight.release();

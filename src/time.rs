@@ -1,6 +1,7 @@
 //! The only clock of the crate, and the timer of what must wait.
 //!
-//! Stores own the time of a decision (contract, promise 7): a [`Clock`] belongs to a store, never to a layer.
+//! Stores own the time of what they decide (contract, promise 7). Layers have a [`Clock`] for what is theirs: the age of a
+//! response, and what they remember in this process.
 //! Times are [`Timestamp`]s, whole microseconds since the Unix epoch, which fit the 53 bits a script language counts exactly.
 
 #[cfg(all(

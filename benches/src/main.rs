@@ -10,6 +10,7 @@
 //! Instructions are counted by callgrind, and the same in every run of one build. Nanoseconds are a courtesy:
 //! the fastest of twenty runs on whatever machine this is.
 
+mod cache;
 mod heap;
 mod layer;
 mod many;
@@ -51,7 +52,7 @@ fn main() {
 }
 
 fn rows() -> Vec<Row> {
-    [peers::rows(), store::rows(), layer::rows()]
+    [peers::rows(), store::rows(), layer::rows(), cache::rows()]
         .into_iter()
         .flatten()
         .collect()

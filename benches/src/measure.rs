@@ -28,21 +28,22 @@ const REPETITIONS: usize = 20;
 /// Measures a row, once it is warm.
 pub fn measure(row: &Row, valgrind: bool) -> Cost {
     let mut operation = (row.prepare)();
-    operation(FEW);
+    let (few, many) = (FEW / row.fewer, MANY / row.fewer);
+    operation(few);
     let before = heap::allocations();
-    operation(FEW);
-    let allocations = (heap::allocations() - before) as f64 / FEW as f64;
+    operation(few);
+    let allocations = (heap::allocations() - before) as f64 / few as f64;
     let fastest = (0..REPETITIONS)
         .map(|_| {
             let start = Instant::now();
-            operation(MANY);
+            operation(many);
             start.elapsed()
         })
         .min();
     Cost {
-        instructions: valgrind.then(|| instructions(row, MANY)),
+        instructions: valgrind.then(|| instructions(row, many)),
         allocations,
-        nanos: fastest.unwrap_or(Duration::ZERO).as_secs_f64() * 1e9 / MANY as f64,
+        nanos: fastest.unwrap_or(Duration::ZERO).as_secs_f64() * 1e9 / many as f64,
     }
 }
 
@@ -86,7 +87,7 @@ fn instructions(row: &Row, iterations: u64) -> f64 {
 /// Repeats a row, warm, in a function that callgrind knows by name: what prepares it does not count.
 pub fn repeat(row: &Row, iterations: u64) {
     let mut operation = (row.prepare)();
-    operation(FEW);
+    operation(FEW / row.fewer);
     watched(&mut operation, iterations);
 }
 

@@ -25,6 +25,8 @@ pub struct Row {
     pub over: Option<&'static str>,
     /// The peer to compare with.
     pub peer: Option<&'static str>,
+    /// How many times less often it is done than others.
+    pub fewer: u64,
 }
 
 impl Row {
@@ -47,6 +49,7 @@ impl Row {
             allocations: None,
             over: None,
             peer: None,
+            fewer: 1,
         }
     }
 
@@ -85,6 +88,12 @@ impl Row {
     /// Subtracts another row.
     pub fn over(mut self, row: &'static str) -> Self {
         self.over = Some(row);
+        self
+    }
+
+    /// Does it so many times less often: it takes long.
+    pub fn fewer(mut self, times: u64) -> Self {
+        self.fewer = times;
         self
     }
 

@@ -94,8 +94,8 @@ fn cached<S>(upstream: S, store: SharedStore, caching: Caching) -> ResponseCache
                 PROXY
                     .stale_on_disconnect(Duration::from_secs(24 * 60 * 60))
                     .set_cookie(SetCookie::Store)
-                    .by_language()
-                    .lists(),
+                    .vary_by_language()
+                    .vary_lists(),
             )
             .targeted_by(&["cdn-cache-control"])
             .trust_requests(|_| true),

@@ -1,6 +1,6 @@
 //! The [`Leader`] of a flight.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, thread, time::Duration};
 
 use super::{Flights, Key, flight::Flight};
 use crate::time::Timestamp;
@@ -35,6 +35,11 @@ impl<K: Key, T: Clone> Leader<K, T> {
         self.flights.release(&self.key, &self.flight, remember, now);
     }
 
+    /// Lets all go who wait, each alone: the fill has failed, and shall not fail for one after another.
+    pub(crate) fn let_go(self) {
+        self.flights.let_go(&self.key, &self.flight);
+    }
+
     /// Remembers for so long that the key cannot be shared, as [`release`](Self::release) does. Those who take part already
     /// go on.
     pub(crate) fn share_no_more(&self, remember: Duration, now: Timestamp) {
@@ -54,6 +59,10 @@ impl<K: Key, T: Clone> Leader<K, T> {
 
 impl<K: Key, T: Clone> Drop for Leader<K, T> {
     fn drop(&mut self) {
+        if thread::panicking() {
+            // So will the next one, most likely: each finds out at once.
+            self.flights.let_go(&self.key, &self.flight);
+        }
         self.flights.leave(&self.key, &self.flight);
     }
 }

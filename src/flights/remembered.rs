@@ -41,11 +41,6 @@ impl Remembered {
             Some(Until { digest, ends })
         });
     }
-
-    pub(super) fn forget(&self, digest: Digest) {
-        // Whether it still lives is no matter.
-        self.0.take(digest, Timestamp::MAX);
-    }
 }
 
 impl Slot for Until {

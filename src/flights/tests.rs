@@ -192,12 +192,22 @@ fn what_cannot_be_shared_lets_all_go_at_once_and_is_remembered() {
 }
 
 #[test]
-fn a_key_that_can_be_shared_again_is() {
+fn a_call_that_asks_no_memory_leads_all_the_same() {
     let flights = Flown::new();
     lead(&flights, 1).release(WHILE, NOW);
     assert!(matches!(flights.join(&1, NOW), Join::Alone));
     assert!(matches!(flights.enter(&1), Join::Lead(_)));
-    flights.forget_unshareable(&1);
+}
+
+#[test]
+fn a_leader_that_fails_lets_all_go_and_nothing_is_remembered() {
+    let flights = Flown::new();
+    let leader = lead(&flights, 1);
+    let mut waiters = [wait(&flights, 1), wait(&flights, 1)];
+    leader.let_go();
+    for waiter in &mut waiters {
+        assert!(matches!(ready(waiter), Waited::Alone));
+    }
     drop(lead(&flights, 1));
 }
 

@@ -24,9 +24,8 @@ use crate::{
 /// See the [module](super) for examples.
 ///
 /// # Errors
-/// Those of the call, and no others. They are its caller's alone, and nothing is stored: the next one who waits makes a
-/// call of his own. While all calls fail, those who wait have their turns one after another: set a time limit to the
-/// call.
+/// Those of the call, and no others. They are its caller's alone, and nothing is stored: those who wait make calls of their own
+/// then, all at once.
 ///
 /// # Cancellation
 /// Dropping the future drops the call, and the next one who waits makes a call of his own. If the value was there and is
@@ -56,7 +55,10 @@ where
         Ok(value) => value,
         Err(error) => {
             policy.tell(MemoEvent::CallFailed);
-            return Err(error); // and the leader goes: the next one leads
+            if let Some(leader) = leader {
+                leader.let_go();
+            }
+            return Err(error);
         }
     };
     policy.tell(MemoEvent::Called);

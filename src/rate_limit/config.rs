@@ -12,7 +12,7 @@ use http::{HeaderValue, Response, request::Parts};
 
 use super::{
     Event, Headers, Lease, Limit, Overrides, Refusal, When, address::Addresses, family::Family,
-    headers, ready::Ready,
+    headers, limit::Cost, ready::Ready,
 };
 use crate::{
     executor::Executor,
@@ -43,6 +43,7 @@ pub(super) struct Config {
     pub(super) listed: usize,
     pub(super) leased: bool,
     pub(super) counts: bool,
+    pub(super) reserves: bool,
     services: Services,
 }
 
@@ -94,6 +95,7 @@ impl Config {
             listed: 0,
             leased: false,
             counts: false,
+            reserves: false,
             services: Services::default(),
         }
     }
@@ -161,6 +163,7 @@ impl Config {
         self.needs_parts = of(Limit::needs_parts) || self.addresses.needs_parts() || exempt;
         self.leased = of(|limit| limit.lease.is_some());
         self.counts = of(|limit| limit.counts.is_some());
+        self.reserves = of(|limit| matches!(limit.cost, Cost::Reserved(_)));
         let listed = self.limits.iter().filter(|ready| ready.limit.is_listed());
         let policies: Vec<_> = listed
             .map(|ready| (&ready.label, &ready.limit.quota))

@@ -129,6 +129,7 @@ mod settlement;
 mod spent;
 mod when;
 
+pub(crate) use self::spent::Reserving;
 pub use self::{
     advice::Advice,
     by::By,

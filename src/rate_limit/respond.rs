@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use super::{
     Headers, Reason, Refusal, Report, Spending, answer::Answer, charged::Charged, config::Config,
-    grpc::is_grpc, headers::Told, settlement::Stream,
+    grpc::is_grpc, headers::Told, settlement::Stream, spent::Reserving,
 };
 use crate::{
     head::{self, Head},
@@ -21,6 +21,9 @@ impl Config {
     pub(super) fn pass<B>(&self, answer: &mut Answer, request: &mut Request<B>) {
         if self.is_nested() {
             self.mark(answer, request.extensions_mut());
+        }
+        if self.reserves {
+            request.extensions_mut().insert(Reserving);
         }
         // A gRPC call has no header fields for it.
         answer.silent =

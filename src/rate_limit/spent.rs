@@ -67,6 +67,11 @@ impl Spent {
     }
 }
 
+/// A mark in the extensions of a request: an outer layer has reserved units for it, and wants to know if they were
+/// [not needed](Spent::nothing).
+#[derive(Clone, Copy)]
+pub(crate) struct Reserving;
+
 /// What a streamed response costs while it runs: a handler puts a clone into the extensions of the response, and tells
 /// the other as its stream goes on. Settled when the body ends, or is dropped because the client has gone.
 ///

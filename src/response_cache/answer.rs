@@ -19,7 +19,7 @@ use super::{
     },
     stored::{Stored, StoredHead},
 };
-use crate::{rate_limit::Spent, time::Timestamp};
+use crate::time::Timestamp;
 
 /// How an answer came about, for `Cache-Status`.
 #[derive(Clone, Copy)]
@@ -47,6 +47,11 @@ impl How {
         }
     }
 
+    /// Returns whether no call of the service was made for it.
+    const fn is_free(self) -> bool {
+        self.fwd.is_none() || self.collapsed
+    }
+
     pub(super) const fn detail(self, detail: &'static str) -> Self {
         Self {
             detail: Some(detail),
@@ -68,7 +73,12 @@ impl Config {
         let Stored { head, body } = stored;
         let freshness = head.freshness;
         let mut response = Response::new(ResponseBody::own(Bytes::new()));
-        let body = match conditional::evaluate(&question.method, request, &head) {
+        let precondition = if question.is_conditional {
+            conditional::evaluate(&question.method, request, &head)
+        } else {
+            Precondition::Full
+        };
+        let body = match precondition {
             Precondition::NotModified => {
                 *response.status_mut() = StatusCode::NOT_MODIFIED;
                 *response.headers_mut() = conditional::not_modified_headers(&head.headers);
@@ -88,16 +98,21 @@ impl Config {
                 whole_or_part(&mut response, head, body, ranged)
             }
         };
-        self.describe(&mut response, &freshness, how, now);
+        self.describe(response.headers_mut(), &freshness, how, now);
+        if how.is_free() {
+            question.note_spent(response.extensions_mut());
+        }
         match body {
-            Some(body) if question.is_head() => {
+            Some(body) if question.is_head() && !body.is_empty() => {
                 // That of a GET: a server would take it for zero.
                 let len = HeaderValue::from(body.len());
                 response.headers_mut().entry(CONTENT_LENGTH).or_insert(len);
                 response
             }
-            Some(body) => response.map(|_: ResponseBody<B>| ResponseBody::own(body)),
-            None => response,
+            Some(body) if !question.is_head() => {
+                response.map(|_: ResponseBody<B>| ResponseBody::own(body))
+            }
+            _ => response,
         }
     }
 
@@ -144,22 +159,24 @@ impl Config {
         let mut response = Response::new(ResponseBody::recorded(reader));
         *response.status_mut() = head.status;
         *response.headers_mut() = head.headers.clone();
-        self.describe(&mut response, &head.freshness, how, now);
+        self.describe(response.headers_mut(), &head.freshness, how, now);
+        if how.is_free() {
+            question.note_spent(response.extensions_mut());
+        }
         response
     }
 
-    /// Says how old a response is, where it comes from, and that it has cost nothing.
-    fn describe<B>(
+    /// Says how old a response is, and where it comes from.
+    pub(super) fn describe(
         &self,
-        response: &mut Response<B>,
+        headers: &mut HeaderMap,
         freshness: &Freshness,
         how: How,
         now: Timestamp,
     ) {
         let age = cache_status::age(freshness.age(now));
-        response.headers_mut().insert(AGE, age);
-        self.say(response.headers_mut(), how, Some(freshness.time_left(now)));
-        response.extensions_mut().insert(Spent::nothing());
+        headers.insert(AGE, age);
+        self.say(headers, how, Some(freshness.time_left(now)));
     }
 
     /// Adds `Cache-Status` (RFC 9211).

@@ -61,6 +61,10 @@ impl<B> ResponseBody<B> {
             kind: Kind::Recorded { reader },
         }
     }
+
+    pub(super) const fn is_recorded(&self) -> bool {
+        matches!(self.kind, Kind::Recorded { .. })
+    }
 }
 
 impl<B> Body for ResponseBody<B>

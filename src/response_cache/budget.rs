@@ -8,19 +8,25 @@ use std::sync::{
 /// How many bytes all recordings together may keep. Bytes of data are counted, not the few of bookkeeping.
 #[derive(Debug)]
 pub(super) struct Budget {
-    most: u64,
+    most: AtomicU64,
     held: AtomicU64,
 }
 
 impl Budget {
     pub(super) const fn new(most: u64) -> Self {
         Self {
-            most,
+            most: AtomicU64::new(most),
             held: AtomicU64::new(0),
         }
     }
 
+    /// Changes how many bytes there may be. What is kept already stays.
+    pub(super) fn set(&self, most: u64) {
+        self.most.store(most, Ordering::Relaxed);
+    }
+
     /// Returns how many bytes are kept now.
+    #[cfg(test)]
     pub(super) fn held(&self) -> u64 {
         self.held.load(Ordering::Relaxed)
     }
@@ -40,7 +46,7 @@ impl Held {
 
     /// Takes so much more, or nothing where there is too little left.
     pub(super) fn try_take(&mut self, bytes: u64) -> bool {
-        let most = self.budget.most;
+        let most = self.budget.most.load(Ordering::Relaxed);
         let taken = self
             .budget
             .held

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
-use super::semantics::rules::Rules;
+use super::semantics::rules::{HandlerStale, Rules};
 use crate::store::{Identifier, Tag};
 
 /// How a response is cached, in its extensions: for the cache in this server, and nobody else.
@@ -70,7 +70,7 @@ impl Caching {
     }
 
     /// For how long after it was fresh the response may be used while it is fetched anew (RFC 5861, section 3). Default:
-    /// as the response or the policy says.
+    /// as the response or the policy says. `must-revalidate`, `proxy-revalidate`, `s-maxage` and `no-cache` forbid it.
     #[must_use]
     pub const fn stale_while_revalidate(mut self, duration: Duration) -> Self {
         self.while_revalidate = Some(duration);
@@ -78,7 +78,7 @@ impl Caching {
     }
 
     /// For how long after it was fresh the response may be used when the service fails (RFC 5861, section 4). Default: as
-    /// the response or the policy says.
+    /// the response or the policy says. Forbidden as [`stale_while_revalidate`](Self::stale_while_revalidate).
     #[must_use]
     pub const fn stale_if_error(mut self, duration: Duration) -> Self {
         self.if_error = Some(duration);
@@ -86,7 +86,7 @@ impl Caching {
     }
 
     /// Adds a tag to purge it by. The same text in `Cache-Groups`, `Surrogate-Key` or `Cache-Tag` is the same tag. A
-    /// response with more than 128 tags is not stored.
+    /// response with more than 128 tags, or one of more than 1,024 bytes, is not stored.
     #[must_use]
     pub fn tag(mut self, tag: impl Into<Identifier>) -> Self {
         self.tags.push(Tag::new(tag));
@@ -108,52 +108,80 @@ impl Caching {
         &self.tags
     }
 
-    /// Puts what the handler says over what the policy says. `Lifetime::Never` and that the lifetime is explicit are not in
-    /// rules: see [`lifetime`](Self::lifetime).
+    /// Puts what the handler says over what the response and the policy say. `Lifetime::Never` is not in rules: see
+    /// [`lifetime`](Self::lifetime).
     pub(super) fn apply(&self, rules: &mut Rules) {
         if let Lifetime::For(ttl) = self.lifetime {
-            rules.override_ttl = Some(ttl);
+            rules.handler_ttl = Some(ttl);
         }
-        let stale = [
-            (&mut rules.stale_while_revalidate, self.while_revalidate),
-            (&mut rules.stale_if_error, self.if_error),
-        ];
-        for (rule, said) in stale {
-            *rule = said.unwrap_or(*rule);
-        }
-    }
-
-    /// Returns `stale-while-revalidate` and `stale-if-error`, where the handler says them: they go before those of
-    /// `Cache-Control`, which go before those of the policy.
-    pub(super) const fn stale(&self) -> [Option<Duration>; 2] {
-        [self.while_revalidate, self.if_error]
+        rules.handler_stale = HandlerStale {
+            while_revalidate: self.while_revalidate,
+            if_error: self.if_error,
+        };
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use http::{HeaderMap, Method, StatusCode, header::CACHE_CONTROL};
+
     use super::*;
+    use crate::{
+        response_cache::semantics::storable::{self, Asked, Judged},
+        time::Timestamp,
+    };
 
     const TTL: Duration = Duration::from_secs(60);
     const GRACE: Duration = Duration::from_secs(600);
 
+    fn judged(fields: &str, rules: &Rules) -> Judged {
+        let mut headers = HeaderMap::new();
+        headers.insert(CACHE_CONTROL, fields.parse().expect("a field"));
+        let asked = Asked {
+            method: &Method::GET,
+            has_authorization: false,
+            has_credentials: true,
+            is_keyed_by_user: false,
+            is_range: false,
+        };
+        let now = Timestamp::from_micros(1_700_000_000_000_000);
+        storable::judge(&asked, StatusCode::OK, &headers, rules, now, now).expect("it is storable")
+    }
+
     #[test]
-    fn what_the_handler_says_goes_before_the_policy_and_the_rest_stays() {
-        let mut rules = Rules {
+    fn what_the_handler_says_counts_as_said_by_the_response_also_for_who_has_credentials() {
+        let mut rules = Rules::default();
+        Caching::ttl(TTL).apply(&mut rules);
+        let judged = judged("max-age=1", &rules);
+        assert_eq!(judged.freshness.lifetime, TTL);
+        assert!(judged.is_explicit);
+    }
+
+    #[test]
+    fn what_the_handler_says_of_stale_use_goes_before_cache_control_which_goes_before_the_policy() {
+        let said = "max-age=1, stale-while-revalidate=30, stale-if-error=30";
+        let policy = Rules {
+            stale_while_revalidate: TTL,
             stale_if_error: TTL,
             ..Rules::default()
         };
-        let caching = Caching::ttl(TTL).stale_while_revalidate(GRACE);
-        caching.apply(&mut rules);
-        assert_eq!(rules.override_ttl, Some(TTL));
-        assert_eq!(rules.stale_while_revalidate, GRACE);
-        assert_eq!(rules.stale_if_error, TTL);
-        assert_eq!(caching.stale(), [Some(GRACE), None]);
-        Caching::tagged("posts")
-            .stale_if_error(Duration::ZERO)
-            .apply(&mut rules);
-        assert_eq!(rules.override_ttl, Some(TTL));
-        assert_eq!(rules.stale_if_error, Duration::ZERO);
+        // At 100 seconds, only ten minutes of grace are enough; at 20, what `Cache-Control` says is, too.
+        let serves = |caching: Caching, seconds: u64| {
+            let mut rules = policy.clone();
+            caching.apply(&mut rules);
+            let freshness = judged(said, &rules).freshness;
+            let at = freshness.received.after(Duration::from_secs(seconds));
+            [
+                freshness.may_serve_while_revalidating(at),
+                freshness.may_serve_on_error(at),
+            ]
+        };
+        assert_eq!(serves(Caching::default(), 20), [true, true]);
+        assert_eq!(serves(Caching::default(), 50), [false, false]);
+        let longer = Caching::default().stale_while_revalidate(GRACE);
+        assert_eq!(serves(longer, 100), [true, false]);
+        let none = Caching::default().stale_if_error(Duration::ZERO);
+        assert_eq!(serves(none, 20), [true, false]);
     }
 
     #[test]

@@ -17,8 +17,9 @@ use super::{
     caching::Lifetime,
     commit::Commit,
     config::Config,
+    digest::Digest,
     entry::Packed,
-    exchange::Leading,
+    exchange::{Before, Leading},
     key::url_tag,
     landed::Landed,
     lookup::{Lookup, Verdict},
@@ -44,8 +45,9 @@ pub(super) struct Called {
     pub(super) question: Question,
     pub(super) lookup: Lookup,
     pub(super) leader: Option<Leading>,
-    /// As they were before the lookup.
-    pub(super) dooms: u64,
+    /// The flight that was waited for, for too long.
+    pub(super) in_vain: Option<Digest>,
+    pub(super) before: Before,
     pub(super) uri: Uri,
     /// The request as it came, with its own conditions.
     pub(super) asked: HeaderMap,
@@ -71,7 +73,7 @@ impl Called {
         answer
     }
 
-    pub(super) async fn answered<B>(self, parts: Parts, body: B) -> Response<ResponseBody<B>>
+    pub(super) async fn answered<B>(mut self, parts: Parts, body: B) -> Response<ResponseBody<B>>
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
@@ -89,6 +91,8 @@ impl Called {
             return answer;
         }
         if self.question.is_head() {
+            let policy = self.config.name();
+            self.config.tell(&Event::Miss { policy });
             self.learn_from_head(&parts).await;
             let how = How::forwarded(self.fwd());
             return self.config.pass(Response::from_parts(parts, body), how);
@@ -114,27 +118,30 @@ impl Called {
     /// Lets those go who wait: each asks the service alone. If that is to be expected of the next answer, too, nobody waits
     /// for it.
     pub(super) fn release(&mut self, remember: bool) {
+        let remember = if remember {
+            UNSHAREABLE
+        } else {
+            Duration::ZERO
+        };
         if let Some(leader) = self.leader.take() {
-            let remember = if remember {
-                UNSHAREABLE
-            } else {
-                Duration::ZERO
-            };
             leader.release(remember, self.received);
+        } else if let Some(flight) = &self.in_vain {
+            // Whoever leads it may take for ever: nobody else shall find out by waiting.
+            let flights = &self.config.family.flights;
+            flights.remember_unshareable(flight, remember, self.received);
         }
     }
 
-    /// Answers with what is stale, and gives it to those who wait.
+    /// Answers with what is stale. Those who wait do so, too, with what they have found themselves.
     fn stale_instead<B>(
-        &self,
+        &mut self,
         detail: &'static str,
         status: Option<StatusCode>,
     ) -> Option<Response<ResponseBody<B>>> {
         let stored = self.lookup.stored(&self.config)?;
+        // First: whoever is let go shall see it.
         self.config.refresh_failed(&self.question);
-        if let Some(leader) = &self.leader {
-            leader.share(Landed::complete(&stored));
-        }
+        self.release(false);
         let how = How {
             fwd_status: status,
             ..How::forwarded(FwdReason::Stale).detail(detail)
@@ -153,7 +160,17 @@ impl Called {
             reason,
         });
         let how = How::forwarded(self.fwd()).detail(reason.as_str());
-        self.config.pass(Response::from_parts(parts, body), how)
+        let mut response = self.config.pass(Response::from_parts(parts, body), how);
+        let (method, headers) = (&self.question.method, response.headers());
+        let head = (response.status(), headers);
+        let wanted = conditional::evaluate_on(method, &self.asked, head, self.received);
+        if wanted == Precondition::NotModified {
+            // The service was not asked that, since others might have taken part in its answer.
+            *response.headers_mut() = conditional::not_modified_headers(headers);
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            return response.map(|_| ResponseBody::own(Bytes::new()));
+        }
+        response
     }
 
     /// Passes the response on while it is recorded, to those who wait as well.
@@ -198,7 +215,8 @@ impl Called {
         let commit = Commit::new(self, Arc::clone(&head), marks.clone(), leader.clone());
         let reader = Recording::start(body, options, Box::new(commit));
         if let Some(leader) = leader {
-            leader.share(Landed::growing(Arc::clone(&head), reader.follow(), marks));
+            let growing = Landed::growing(Arc::clone(&head), reader.follow(), marks, received);
+            leader.share(growing);
         }
         tags::strip(&mut parts.headers);
         config.say(
@@ -212,7 +230,9 @@ impl Called {
                 head: StoredHead::clone(&head),
                 body: Bytes::new(),
             };
-            return config.answer(&question, &asked, stored, how, received);
+            let mut answer = config.answer(&question, &asked, stored, how, received);
+            *answer.extensions_mut() = parts.extensions;
+            return answer;
         }
         Response::from_parts(parts, ResponseBody::recorded(reader))
     }
@@ -264,6 +284,9 @@ impl Called {
         let marks = self.marks.clone().and_response(&parts.extensions);
         if marks.is_personal() {
             return Err(Reason::Personal);
+        }
+        if marks.is_nested() {
+            return Err(Reason::Nested);
         }
         Ok(())
     }

@@ -9,9 +9,8 @@ use super::{
     called::{Called, UNSHAREABLE},
     compression::{Compression, compress},
     config::Config,
-    counts::Counts,
     entry::{Generation, Packed, Part},
-    exchange::Leading,
+    exchange::{Before, Leading},
     personal::Marks,
     plan::{self, Freshened, LONGEST_FILL, Place, Terms},
     question::Question,
@@ -31,7 +30,7 @@ pub(super) struct Commit {
     found: plan::Lookup,
     head: Arc<StoredHead>,
     marks: Marks,
-    dooms: u64,
+    before: Before,
     requested: Timestamp,
     /// The flight ends when this is dropped: after the write.
     leader: Option<Arc<Leading>>,
@@ -50,7 +49,7 @@ impl Commit {
             found: called.lookup.into_base(),
             head,
             marks,
-            dooms: called.dooms,
+            before: called.before,
             requested: called.requested,
             leader,
         }
@@ -64,7 +63,9 @@ impl Commit {
         let old = called.lookup.packed().cloned();
         let found = called.lookup.base().clone();
         let head = stored.head.clone();
+        let running = config.family.writes.begin();
         let work = async move {
+            let _running = running;
             if let Some(old) = old
                 && let Err(error) = config.write_freshened(&place, &found, (&old, &head)).await
             {
@@ -75,6 +76,7 @@ impl Commit {
     }
 
     async fn run(self, recorded: Recorded) {
+        let _running = self.config.family.writes.begin();
         let stored = match self.refusal() {
             Some(reason) => Ok(Err(reason)),
             None => self.store(&recorded).await,
@@ -108,8 +110,7 @@ impl Commit {
             .now()
             .as_micros()
             .saturating_sub(self.requested.as_micros());
-        let dooms = config.family.dooms.count(self.place.key.digest());
-        let is_purged = Counts::has_happened(self.dooms, dooms)
+        let is_purged = self.before.is_outdated(config)
             || !config
                 .family
                 .purging

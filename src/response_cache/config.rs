@@ -5,16 +5,13 @@ use std::{sync::Arc, time::Duration};
 use http::{HeaderName, request::Parts, uri::Scheme};
 
 use super::{
-    CachePolicy, Event,
-    family::{Family, Seed},
-    ready::Ready,
-    semantics::cache_status::Name,
+    CachePolicy, Event, family::Family, hot::Hot, ready::Ready, semantics::cache_status::Name,
 };
 use crate::{
     executor::Executor,
     func::Func,
     store::{Entries, SharedStore, Store},
-    time::{Timer, Timestamp},
+    time::{Clock, SystemClock, Timer, Timestamp},
 };
 
 #[derive(Clone)]
@@ -35,7 +32,8 @@ pub(super) struct Config {
     pub(super) executor: Option<Executor>,
     /// The store is in this process.
     pub(super) is_local: bool,
-    seed: Seed,
+    /// Not of the family: it has what this layer says in `Cache-Status`.
+    pub(super) hot: Arc<Hot>,
     pub(super) family: Arc<Family>,
 }
 
@@ -44,10 +42,8 @@ pub(super) type OnEvent = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
 impl Config {
     pub(super) fn new(store: SharedStore, policy: CachePolicy) -> Self {
         let targets = vec![HeaderName::from_static("tower-upstash-cache-control")];
-        let seed = Seed::default();
         let policy = Arc::new(Ready::new(policy, &targets, None));
-        let family = seed.grow(&store);
-        family.add(&policy);
+        let family = Family::new(&store, Arc::new(SystemClock::new()));
         Self {
             policy,
             targets,
@@ -62,7 +58,7 @@ impl Config {
             timer: Timer::of_platform(),
             executor: Executor::of_platform(),
             is_local: store.try_read(&[], &mut Entries::new()).is_some(),
-            seed,
+            hot: Arc::default(),
             family: Arc::new(family),
             store,
         }
@@ -70,7 +66,6 @@ impl Config {
 
     pub(super) fn set_policy(&mut self, policy: CachePolicy) {
         self.policy = Arc::new(Ready::new(policy, &self.targets, self.scheme.as_ref()));
-        self.family.add(&self.policy);
     }
 
     pub(super) fn set_scheme(&mut self, scheme: Scheme) {
@@ -83,13 +78,13 @@ impl Config {
         self.set_policy(self.policy.policy.clone());
     }
 
-    pub(super) fn renew_family(&mut self, change: impl FnOnce(&mut Seed)) {
-        change(&mut self.seed);
-        let family = self.seed.grow(&self.store);
-        for policy in self.family.policies() {
-            family.add(&policy);
-        }
-        self.family = Arc::new(family);
+    pub(super) fn set_status(&mut self, status: Option<Name>) {
+        self.status = status;
+        self.hot = Arc::default();
+    }
+
+    pub(super) fn set_clock(&mut self, clock: Arc<dyn Clock>) {
+        self.family = Arc::new(Family::new(&self.store, clock));
     }
 
     pub(super) fn now(&self) -> Timestamp {

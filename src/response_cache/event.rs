@@ -8,6 +8,12 @@ use crate::store::Error;
 /// Something that the cache has decided, or that went wrong.
 ///
 /// Names policies, never URLs or users: what a client chooses makes no label of a metric.
+///
+/// A request that was answered is one of [`Hit`](Self::Hit), [`Collapsed`](Self::Collapsed), [`Validated`](Self::Validated) and
+/// [`Miss`](Self::Miss), and so is each refresh in the background, beside the request that was answered meanwhile. After a miss
+/// comes a [`Stored`](Self::Stored) or a [`NotStored`](Self::NotStored), when its body has ended; after one of `HEAD`, neither.
+/// Requests that [pass by](super::CachePolicy::bypass), other methods, and those that the store could not be asked for are none
+/// of these.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {

@@ -11,13 +11,16 @@ use super::{
     BoxError, Event, ResponseBody,
     answer::How,
     config::Config,
+    counts::Counts,
     digest::Digest,
     fill::Fill,
+    key::url_digest,
     landed::Landed,
     lookup::{Begun, Lookup, Verdict},
     question::Question,
     refresh,
     semantics::{cache_status::FwdReason, vary},
+    target,
 };
 use crate::{
     flights::{Join, Leader, Waited},
@@ -38,7 +41,8 @@ pub(super) type Leading = Leader<Digest, Landed>;
 enum Company {
     Leader(Leading),
     Follower(Landed),
-    Nobody,
+    /// Whoever has waited in vain says whether that flight is worth a wait.
+    Nobody(Option<Digest>),
 }
 
 impl<S, ReqBody, ResBody> Exchange<S, ReqBody>
@@ -59,68 +63,97 @@ where
             request,
             question,
         } = self;
-        let before = config.before(&question);
+        let before = config.before(&question, &request);
         let looked = match begun {
-            Begun::Answered(response) => return Ok(*response),
+            Begun::Answered(response) => return Ok(response),
             Begun::Looked(lookup) => Ok(*lookup),
             Begun::Failed(error) => Err(error),
             Begun::Ahead => config.look_up(&question, request.headers()).await,
         };
-        let mut lookup = match looked {
+        let lookup = match looked {
             Ok(lookup) => lookup,
             Err(error) => return Self::pass_by(&config, service, request, &error).await,
         };
-        let mut leader = None;
         if let Some(answer) = config.settle(&question, request.headers(), &lookup) {
             return Ok(answer);
         }
-        if lookup.verdict(&config, &question) == Verdict::WhileRevalidating {
-            let exchange = Self {
-                config,
-                service,
-                request,
-                question,
-            };
-            return refresh::run(exchange, lookup, before).await;
-        }
-        if config.collapses(&question, &lookup) {
-            let company = config
-                .company(&question, request.headers(), &lookup, before)
-                .await;
-            match company {
-                Company::Nobody => {}
-                Company::Follower(landed) => {
-                    if let Some(answer) = config.follow(&question, request.headers(), &landed) {
-                        return Ok(answer);
-                    }
-                }
-                Company::Leader(leading) => {
-                    // Somebody has filled since we looked.
-                    let digest = question.key.digest();
-                    if config.family.landings.count(digest) != before.landings {
-                        let again = config.look_up(&question, request.headers()).await;
-                        if let Ok(again) = again {
-                            lookup = again;
-                        }
-                        if let Some(answer) = config.settle(&question, request.headers(), &lookup) {
-                            config.hand_on(&leading, &lookup);
-                            return Ok(answer);
-                        }
-                    }
-                    leader = Some(leading);
-                }
-            }
-        }
-        let fill = Fill {
+        let exchange = Self {
             config,
             service,
             request,
             question,
+        };
+        if lookup.verdict(&exchange.config, &exchange.question) == Verdict::WhileRevalidating {
+            return refresh::run(exchange, lookup, before).await;
+        }
+        exchange.miss(lookup, before).await
+    }
+
+    /// Waits for others who miss, or asks the service.
+    pub(super) async fn miss(
+        self,
+        mut lookup: Lookup,
+        before: Before,
+    ) -> Result<Response<ResponseBody<ResBody>>, S::Error> {
+        let (config, question) = (Arc::clone(&self.config), self.question.clone());
+        let headers = self.request.headers();
+        if !config.collapses(&question, &lookup) {
+            return self.into_fill(lookup, None, before).run().await;
+        }
+        let company = config.company(&question, headers, &lookup, before).await;
+        let mut in_vain = None;
+        let leader = match company {
+            Company::Nobody(flight) => {
+                // The one that was waited for may have failed.
+                if let Some(answer) = config.settle(&question, headers, &lookup) {
+                    return Ok(answer);
+                }
+                in_vain = flight;
+                None
+            }
+            Company::Follower(landed) => {
+                if let Some(answer) = config.follow(&question, headers, &landed) {
+                    return Ok(answer);
+                }
+                None
+            }
+            Company::Leader(leading) => {
+                // Somebody has filled since we looked.
+                let landings = config.family.landings.count(question.key.digest());
+                if landings != before.landings {
+                    if let Ok(again) = config.look_up(&question, headers).await {
+                        lookup = again;
+                    }
+                    if let Some(answer) = config.settle(&question, headers, &lookup) {
+                        config.hand_on(&leading, &lookup);
+                        return Ok(answer);
+                    }
+                }
+                Some(leading)
+            }
+        };
+        let mut fill = self.into_fill(lookup, leader, before);
+        fill.in_vain = in_vain;
+        fill.run().await
+    }
+
+    /// Asks the service, for those who wait as well.
+    pub(super) fn into_fill(
+        self,
+        lookup: Lookup,
+        leader: Option<Leading>,
+        before: Before,
+    ) -> Fill<S, ReqBody> {
+        Fill {
+            config: self.config,
+            service: self.service,
+            request: self.request,
+            question: self.question,
             lookup,
             leader,
-            dooms: before.dooms,
-        };
-        fill.run().await
+            in_vain: None,
+            before,
+        }
     }
 
     /// The store could not be asked: the request passes by, as if there were no cache.
@@ -138,18 +171,30 @@ where
     }
 }
 
-/// What may have changed by the time that a request leads.
+/// What may have changed by the time that a request leads, or its answer is stored.
 #[derive(Clone, Copy)]
 pub(super) struct Before {
+    pub(super) url: Digest,
     pub(super) dooms: u64,
     landings: u64,
 }
 
+impl Before {
+    /// Returns whether the URL was purged since, in this process.
+    pub(super) fn is_outdated(&self, config: &Config) -> bool {
+        Counts::has_happened(self.dooms, config.family.dooms.count(&self.url))
+    }
+}
+
 impl Config {
-    fn before(&self, question: &Question) -> Before {
+    fn before<B>(&self, question: &Question, request: &Request<B>) -> Before {
+        let key = question.key.digest();
+        let url = url_digest(self.scheme.as_ref(), target::of(request), request.headers());
+        let url = url.unwrap_or(*key);
         Before {
-            dooms: self.family.dooms.count(question.key.digest()),
-            landings: self.family.landings.count(question.key.digest()),
+            dooms: self.family.dooms.count(&url),
+            landings: self.family.landings.count(key),
+            url,
         }
     }
 
@@ -214,10 +259,10 @@ impl Config {
         // A second time where the first answer has told what it varies by.
         for _ in 0..2 {
             let values = vary::digest_for(&names, headers, &self.policy.normalise);
-            let key = question.flight(&values, before.dooms);
+            let key = question.flight(&values, before.dooms, lookup.base());
             let landed = match self.family.flights.join(&key, self.now()) {
                 Join::Lead(leader) => return Company::Leader(leader),
-                Join::Alone => return Company::Nobody,
+                Join::Alone => return Company::Nobody(None),
                 Join::Follow(landed) => landed,
                 Join::Wait(waiter) => {
                     let wait = self.policy.policy.collapse_wait;
@@ -228,19 +273,20 @@ impl Config {
                     match waited {
                         Some(Waited::Shared(landed)) => landed,
                         Some(Waited::Lead(leader)) => return Company::Leader(leader),
-                        Some(Waited::Alone) | None => return Company::Nobody,
+                        Some(Waited::Alone) => return Company::Nobody(None),
+                        None => return Company::Nobody(Some(key)),
                     }
                 }
             };
-            if landed.suits(&self.policy, question, headers, self.now()) {
+            if landed.suits(self, question, headers) {
                 return Company::Follower(landed);
             }
             if landed.head().vary.names == names {
-                return Company::Nobody;
+                return Company::Nobody(None);
             }
             names.clone_from(&landed.head().vary.names);
         }
-        Company::Nobody
+        Company::Nobody(None)
     }
 
     fn follow<B>(

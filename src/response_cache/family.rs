@@ -3,67 +3,73 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{
-    budget::Budget, counts::Counts, digest::Digest, hints::Hints, landed::Landed, purges::Purging,
-    ready::Ready,
+    budget::Budget, counts::Counts, debts::Debts, digest::Digest, hints::Hints, landed::Landed,
+    purges::Purging, ready::Ready,
 };
 use crate::{
     background::Background,
     flights::Flights,
     store::{Kind, Scope, SharedStore},
-    time::{Clock, SystemClock},
+    time::Clock,
 };
 
 pub(super) struct Family {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) flights: Flights<Digest, Landed>,
     pub(super) hints: Hints,
+    /// Purges by URL, with whatever else is in the keys.
     pub(super) dooms: Counts,
+    /// Commits by key.
     pub(super) landings: Counts,
+    pub(super) debts: Debts,
     pub(super) purging: Arc<Purging>,
     pub(super) budget: Arc<Budget>,
-    pub(super) background: Background,
-    // Of all layers: an unsafe request to one of them invalidates what the others have stored, too.
+    pub(super) refreshes: Background,
+    pub(super) writes: Background,
+    // Of all services: an unsafe request to one of them invalidates what the others have stored, too.
     policies: Mutex<Vec<Arc<Ready>>>,
 }
 
-/// What a family is made of.
-#[derive(Clone)]
-pub(super) struct Seed {
-    pub(super) clock: Arc<dyn Clock>,
-    /// How many bytes all recordings may hold together.
-    pub(super) recordings: usize,
-}
+/// How many bytes all recordings may hold together by default.
+const RECORDINGS: u64 = 64 << 20;
+/// How many keys are remembered for what their responses vary by.
+const HINTS: usize = 4096;
 
-impl Default for Seed {
-    fn default() -> Self {
+impl Family {
+    pub(super) fn new(store: &SharedStore, clock: Arc<dyn Clock>) -> Self {
         Self {
-            clock: Arc::new(SystemClock::new()),
-            recordings: 64 << 20,
-        }
-    }
-}
-
-impl Seed {
-    pub(super) fn grow(&self, store: &SharedStore) -> Family {
-        Family {
-            clock: Arc::clone(&self.clock),
+            clock,
             flights: Flights::new(),
-            hints: Hints::new(4096),
+            hints: Hints::new(HINTS),
             dooms: Counts::new(),
             landings: Counts::new(),
+            debts: Debts::default(),
             purging: Purging::of(store, &Scope::new(Kind::Purge, "cache")),
-            budget: Arc::new(Budget::new(self.recordings as u64)),
-            background: Background::default(),
+            budget: Arc::new(Budget::new(RECORDINGS)),
+            refreshes: Background::default(),
+            writes: Background::default(),
             policies: Mutex::default(),
         }
     }
-}
 
-impl Family {
+    /// Takes in the policy of a service.
+    ///
+    /// # Panics
+    /// If there is one of that name whose keys are made of something else: they would answer for each other.
     pub(super) fn add(&self, policy: &Arc<Ready>) {
+        let name = policy.policy.name;
         let mut policies = self.policies.lock().unwrap_or_else(PoisonError::into_inner);
-        policies.retain(|known| known.policy.name != policy.policy.name);
-        policies.push(Arc::clone(policy));
+        let known = policies.iter().find(|known| known.policy.name == name);
+        let is_known = known.is_some();
+        let is_like = known.is_none_or(|known| known.has_keys_like(policy));
+        if !is_known {
+            policies.push(Arc::clone(policy));
+        }
+        drop(policies);
+        assert!(
+            is_like,
+            "two cache policies are called {name:?}, and make their keys of something else: give one of them another name"
+        );
     }
 
     pub(super) fn policies(&self) -> Vec<Arc<Ready>> {

@@ -11,11 +11,13 @@ use super::{
     BoxError, ResponseBody,
     called::Called,
     config::Config,
-    exchange::Leading,
+    digest::Digest,
+    exchange::{Before, Leading},
     lookup::Lookup,
     personal::Marks,
     question::Question,
     semantics::validation::{self, Sent},
+    target,
 };
 
 pub(super) struct Fill<S, ReqBody> {
@@ -27,8 +29,9 @@ pub(super) struct Fill<S, ReqBody> {
     pub(super) lookup: Lookup,
     /// For those who wait.
     pub(super) leader: Option<Leading>,
-    /// As they were before the lookup.
-    pub(super) dooms: u64,
+    /// The flight that was waited for, for too long.
+    pub(super) in_vain: Option<Digest>,
+    pub(super) before: Before,
 }
 
 impl<S, ReqBody, ResBody> Fill<S, ReqBody>
@@ -49,12 +52,13 @@ where
             question,
             lookup,
             leader,
-            dooms,
+            in_vain,
+            before,
         } = self;
         let asked = request.headers().clone();
         let marks = Marks::of_request(request.extensions_mut());
         let sent = lookup.condition(&config, &question, request.headers_mut());
-        let uri = request.uri().clone();
+        let uri = target::of(&request).clone();
         let requested = config.now();
         let calling = service.call(request);
         // It has done what it was ready for.
@@ -64,7 +68,8 @@ where
             question,
             lookup,
             leader,
-            dooms,
+            in_vain,
+            before,
             uri,
             asked,
             marks,

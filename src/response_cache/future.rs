@@ -69,7 +69,7 @@ where
             },
             Asked::Question(question) => match config.begin(&question, request.headers()) {
                 Begun::Answered(response) => State::Answered {
-                    response: Some(*response),
+                    response: Some(response),
                 },
                 begun => {
                     let exchange = Exchange {

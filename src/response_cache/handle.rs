@@ -3,12 +3,13 @@
 use std::{fmt, sync::Arc};
 
 use http::{
-    HeaderMap, Uri,
+    Uri,
     uri::{PathAndQuery, Scheme},
 };
 
 use super::{
     config::Config,
+    forget::Forgotten,
     plan::{self, Place},
 };
 use crate::store::{Identifier, Purge, Result, Store, Tag, Written};
@@ -60,7 +61,9 @@ impl ResponseCacheHandle {
         self.purge_log(Purge::Tags(&tags)).await
     }
 
-    /// Purges everything that any cache over this store has stored: one trip, whatever there is.
+    /// Purges everything that any cache over this store has stored, also those of other programs, unless they have a
+    /// [prefix](crate::store::PrefixedStore) of their own: one trip, whatever there is. What is purged takes its room until it
+    /// expires, or is stored anew. Values of a [memo](crate::memo) stay.
     ///
     /// # Errors
     /// As [`purge_tags`](Self::purge_tags).
@@ -71,24 +74,27 @@ impl ResponseCacheHandle {
         self.purge_log(Purge::Everything).await
     }
 
-    /// Purges all variants of a URL, of `http` and of `https`, by all policies of the layers that were made from one. The URL is
-    /// as clients send it, with scheme and host; its query is that of the key. One trip, and one more where a policy has keys
-    /// with more parts than the URL. Every process sees it at once.
+    /// Purges all variants of a URL, of `http` and of `https`, by all policies of the layers that were made from one and are
+    /// around a service. The URL is as clients send it, with scheme and host; its query is that of the key. Two trips: one for
+    /// what lies under the URL itself, which every process sees at once, and one for what is [per
+    /// user](super::CachePolicy::per) or has [headers](super::CachePolicy::key_headers) in its key, which they see as a purge by
+    /// tag.
     ///
     /// # Errors
-    /// Those of the store, and [`Invalid`](crate::store::ErrorKind::Invalid) for a URL without a host.
+    /// Those of the store, and [`Invalid`](crate::store::ErrorKind::Invalid) for a URL without a host. It is not sure that
+    /// anything is purged.
     ///
     /// # Cancellation
     /// Dropping the future leaves some of it purged, or all, or none.
     pub async fn purge_url(&self, url: &Uri) -> Result<()> {
         let urls = both_schemes(url)?;
-        let (places, tags) = self.config.of_urls(&urls, &HeaderMap::new());
-        self.config.purge(&places, &tags).await
+        self.config.purge(&self.config.of_urls(&urls)).await
     }
 
     /// Makes all variants of a URL stale, as [`purge_url`](Self::purge_url) finds them: they are validated before their next use, and
-    /// serve meanwhile where the [policy](super::CachePolicy::stale_while_revalidate) allows that. Keys with more parts than
-    /// the URL are not found. One trip to look and one to write for each policy.
+    /// serve meanwhile where the [policy](super::CachePolicy::stale_while_revalidate) or the response allows that. What is [per
+    /// user](super::CachePolicy::per) or has [headers](super::CachePolicy::key_headers) in its key is not found. One trip to
+    /// look and one to write for each policy and scheme.
     ///
     /// # Errors
     /// As [`purge_url`](Self::purge_url).
@@ -97,32 +103,38 @@ impl ResponseCacheHandle {
     /// As [`purge_url`](Self::purge_url).
     pub async fn soft_purge_url(&self, url: &Uri) -> Result<()> {
         let urls = both_schemes(url)?;
-        let (places, _) = self.config.of_urls(&urls, &HeaderMap::new());
-        for place in places {
-            self.soft_purge(&place).await?;
+        let what = self.config.of_urls(&urls);
+        self.config.doom(&what.urls);
+        for place in what.places {
+            self.soft_purge(place).await?;
         }
+        self.config.doom(&what.urls);
         Ok(())
     }
 
-    /// Waits for refreshes that are under way: before a shutdown. Writes that are under way go on in the executor.
+    /// Waits for the refreshes and writes that are under way: before a shutdown.
     pub async fn drain(&self) {
-        self.config.family.background.end().await;
+        self.config.family.refreshes.end().await;
+        self.config.family.writes.end().await;
     }
 
-    async fn soft_purge(&self, place: &Place) -> Result<()> {
+    async fn soft_purge(&self, place: Place) -> Result<()> {
         let config = &self.config;
-        config.family.dooms.add(place.key.digest());
         for _ in 0..ATTEMPTS {
             let entry = config.store.get(&place.base()).await?;
             let found = plan::Lookup::of(entry.as_ref(), place.key.digest());
-            let write = plan::plan_soft_purge(place, &found, &config.terms()?);
+            let write = plan::plan_soft_purge(&place, &found, &config.terms()?);
             if let Written::Done(_) = config.store.write(&write.into()).await? {
-                config.family.dooms.add(place.key.digest());
                 return Ok(());
             }
         }
         // Others keep writing: nothing is left to be soft about.
-        config.purge(std::slice::from_ref(place), &[]).await
+        let places = vec![place];
+        let what = Forgotten {
+            places,
+            ..Forgotten::default()
+        };
+        config.purge(&what).await
     }
 
     async fn purge_log(&self, what: Purge<'_>) -> Result<()> {

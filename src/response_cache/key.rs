@@ -7,7 +7,6 @@ mod authority;
 mod query;
 
 use http::{HeaderMap, HeaderName, Uri, uri::Scheme};
-use smallvec::SmallVec;
 
 use self::authority::{Authority, Host};
 pub use self::query::Query;
@@ -120,12 +119,22 @@ pub(in crate::response_cache) fn url_tag(
     uri: &Uri,
     headers: &HeaderMap,
 ) -> Option<Tag> {
+    let digest = url_digest(scheme, uri, headers)?;
+    Some(Tag::new(Identifier::digest(*digest.as_bytes())))
+}
+
+/// Returns what the keys for the URL of a request have in common, under any policy.
+pub(in crate::response_cache) fn url_digest(
+    scheme: Option<&Scheme>,
+    uri: &Uri,
+    headers: &HeaderMap,
+) -> Option<Digest> {
     let target = Target::of(scheme, uri, headers)?;
     let mut input = Input::default();
     target.put_origin(&mut input);
     input.put(Some(target.path.as_bytes()));
     input.put(target.query.map(str::as_bytes));
-    Some(Tag::new(Identifier::digest(*input.digest().as_bytes())))
+    Some(input.digest())
 }
 
 /// Where a request goes.
@@ -175,43 +184,90 @@ impl<'a> Target<'a> {
     }
 }
 
-/// What a digest is taken of.
-#[derive(Default)]
-struct Input(SmallVec<[u8; 256]>);
+/// What a digest is taken of: on the stack, unless it is long.
+struct Input {
+    short: [u8; SHORT],
+    len: usize,
+    /// All of it, once it is longer.
+    long: Vec<u8>,
+}
+
+const SHORT: usize = 256;
+
+impl Default for Input {
+    fn default() -> Self {
+        Self {
+            short: [0; SHORT],
+            len: 0,
+            long: Vec::new(),
+        }
+    }
+}
 
 impl Input {
     /// Appends a part, or that there is none.
     fn put(&mut self, part: Option<&[u8]>) {
         let Some(part) = part else {
-            self.0.push(0);
+            self.append(&[0]);
             return;
         };
         self.put_length(part.len());
-        self.0.extend_from_slice(part);
+        self.append(part);
     }
 
     fn put_lower(&mut self, part: &[u8]) {
         self.put(Some(part));
-        let start = self.0.len().saturating_sub(part.len());
-        self.0
-            .iter_mut()
-            .skip(start)
-            .for_each(|byte| byte.make_ascii_lowercase());
+        let all = match &mut self.long[..] {
+            [] => self.short.get_mut(..self.len).unwrap_or_default(),
+            long => long,
+        };
+        let start = all.len().saturating_sub(part.len());
+        all.get_mut(start..)
+            .unwrap_or_default()
+            .make_ascii_lowercase();
     }
 
     /// Zero is what is absent, so one more than the length: in one byte, or in nine of which the first is the largest.
     fn put_length(&mut self, length: usize) {
         match u8::try_from(length + 1) {
-            Ok(short) if short < u8::MAX => self.0.push(short),
+            Ok(short) if short < u8::MAX => self.append(&[short]),
             _ => {
-                self.0.push(u8::MAX);
-                self.0.extend_from_slice(&(length as u64).to_le_bytes());
+                self.append(&[u8::MAX]);
+                self.append(&(length as u64).to_le_bytes());
             }
         }
     }
 
+    #[inline]
+    fn append(&mut self, bytes: &[u8]) {
+        let end = self.len + bytes.len();
+        match self.short.get_mut(self.len..end) {
+            Some(room) if self.long.is_empty() => {
+                room.copy_from_slice(bytes);
+                self.len = end;
+            }
+            _ => self.spill(bytes),
+        }
+    }
+
+    #[cold]
+    fn spill(&mut self, bytes: &[u8]) {
+        if self.long.is_empty() {
+            self.long.reserve(2 * SHORT + bytes.len());
+            self.long.extend(self.short.iter().take(self.len));
+        }
+        self.long.extend_from_slice(bytes);
+    }
+
+    fn bytes(&self) -> &[u8] {
+        match &self.long[..] {
+            [] => self.short.get(..self.len).unwrap_or_default(),
+            long => long,
+        }
+    }
+
     fn digest(&self) -> Digest {
-        Digest::of([&self.0[..]])
+        Digest::of([self.bytes()])
     }
 }
 

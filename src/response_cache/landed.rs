@@ -1,14 +1,17 @@
 //! What the leader of a fill shares with those who wait.
 
-use std::sync::Arc;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::HeaderMap;
 
 use super::{
+    config::Config,
     personal::Marks,
     question::Question,
-    ready::Ready,
     recording::{Follow, Reader},
     stored::{Stored, StoredHead},
 };
@@ -26,7 +29,13 @@ struct Inner {
 
 enum Body {
     Complete(Bytes),
-    Growing(Follow),
+    Growing(Follow, Mutex<Progress>),
+}
+
+/// How far a body was when somebody has last seen it go on.
+struct Progress {
+    received: u64,
+    at: Timestamp,
 }
 
 /// The body of a follower's response.
@@ -44,10 +53,16 @@ impl Landed {
         }))
     }
 
-    pub(super) fn growing(head: Arc<StoredHead>, recording: Follow, marks: Marks) -> Self {
+    pub(super) fn growing(
+        head: Arc<StoredHead>,
+        recording: Follow,
+        marks: Marks,
+        at: Timestamp,
+    ) -> Self {
+        let progress = Progress { received: 0, at };
         Self(Arc::new(Inner {
             head,
-            body: Body::Growing(recording),
+            body: Body::Growing(recording, Mutex::new(progress)),
             marks: Some(marks),
         }))
     }
@@ -57,25 +72,37 @@ impl Landed {
     }
 
     /// Returns whether it answers another request for the same key.
-    pub(super) fn suits(
-        &self,
-        policy: &Ready,
-        question: &Question,
-        request: &HeaderMap,
-        now: Timestamp,
-    ) -> bool {
+    pub(super) fn suits(&self, config: &Config, question: &Question, request: &HeaderMap) -> bool {
+        let (policy, head, now) = (&config.policy, self.head(), config.now());
         let is_personal = self.0.marks.as_ref().is_some_and(Marks::is_personal);
         !is_personal
-            && question.admits(policy, self.head())
-            && question.accepts(&self.head().freshness, now)
-            && self.head().vary.matches(request, &policy.normalise)
+            // The request may have seen a purge that the leader has not.
+            && config.family.purging.admits(head.stamp, &head.tags)
+            && question.admits(policy, head)
+            && question.accepts(&head.freshness, now)
+            && head.vary.matches(request, &policy.normalise)
+            && self.goes_on(policy.policy.collapse_wait, now)
+    }
+
+    /// Returns whether the body has not stood still for so long. Else whoever came would wait with all who came before: as
+    /// long as there is somebody, it is not given up.
+    fn goes_on(&self, wait: Duration, now: Timestamp) -> bool {
+        let Body::Growing(recording, progress) = &self.0.body else {
+            return true;
+        };
+        let received = recording.received();
+        let mut progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
+        if received != progress.received {
+            *progress = Progress { received, at: now };
+        }
+        now <= progress.at.after(wait)
     }
 
     /// Returns the body; `None` if it can no longer be shared.
     pub(super) fn body(&self) -> Option<Followed> {
         match &self.0.body {
             Body::Complete(bytes) => Some(Followed::Complete(bytes.clone())),
-            Body::Growing(recording) => recording.reader().map(Followed::Growing),
+            Body::Growing(recording, _) => recording.reader().map(Followed::Growing),
         }
     }
 }

@@ -24,7 +24,7 @@ use crate::{
 /// other.
 #[derive(Clone)]
 pub struct ResponseCacheLayer {
-    config: Arc<Config>,
+    pub(super) config: Arc<Config>,
 }
 
 impl ResponseCacheLayer {
@@ -38,14 +38,15 @@ impl ResponseCacheLayer {
     /// Sets the policy.
     ///
     /// # Panics
-    /// If the policy names a header that is none, or not in lower case.
+    /// If the policy names a header that is none, or not in lower case. Where a service is wrapped: if another policy of that
+    /// name is in use among the layers that were made from one, with [keys of another kind](CachePolicy#names).
     #[must_use]
     pub fn policy(self, policy: CachePolicy) -> Self {
         self.set(|config| config.set_policy(policy))
     }
 
-    /// Returns a layer with another policy, for a route. A layer inside of another one is asked when the outer one has
-    /// nothing: routes with policies of their own need no outer one.
+    /// Returns a layer with another policy, for a route; all other settings are shared or copied. A layer inside of another one
+    /// decides alone what is stored: the outer one stores nothing of what it has seen, and costs a trip.
     ///
     /// # Panics
     /// As [`policy`](Self::policy).
@@ -95,12 +96,14 @@ impl ResponseCacheLayer {
     #[must_use]
     pub fn cache_status(self, name: impl Into<Option<&'static str>>) -> Self {
         let name = name.into().map(Name::new);
-        self.set(|config| config.status = name)
+        self.set(|config| config.set_status(name))
     }
 
     /// Lets unsafe requests leave stored responses alone. Default: a successful one invalidates what is stored for its URL,
-    /// for its `Location` and `Content-Location` (RFC 9111, section 4.4), before it is answered. That is one write to the store
-    /// for each.
+    /// for its `Location` and `Content-Location` (RFC 9111, section 4.4), and what is in the groups of its
+    /// `Cache-Group-Invalidation` (RFC 9875, section 3), before it is answered, or after 50 milliseconds in the background. That
+    /// is a trip for each, and another one where there are groups, or policies [per user](CachePolicy::per) or with
+    /// [headers](CachePolicy::key_headers) in their keys.
     #[must_use]
     pub fn without_invalidation(self) -> Self {
         self.set(|config| config.invalidates = false)
@@ -116,20 +119,22 @@ impl ResponseCacheLayer {
     }
 
     /// Sets how many bytes all responses may hold together that are being recorded. Default: 64 MiB. Beyond that, responses
-    /// are passed on and not stored.
+    /// are passed on and not stored. Of all layers that are made from one, before or after.
     #[must_use]
     pub fn recording_memory(self, bytes: usize) -> Self {
-        self.set(|config| config.renew_family(|family| family.recordings = bytes))
+        self.config.family.budget.set(bytes as u64);
+        self
     }
 
-    /// Sets for how long a refresh in the background may take. Default: 30 seconds.
+    /// Sets for how long a refresh in the background may take, and what is [received to its
+    /// end](CachePolicy::finish_abandoned) for nobody. Default: 30 seconds. Without a [timer](Self::timer) there is no limit.
     #[must_use]
     pub fn refresh_limit(self, limit: Duration) -> Self {
         self.set(|config| config.refresh_limit = limit)
     }
 
     /// Sets the smallest body that is compressed at rest, in bytes, where the store is not in this process. Default: 4 KiB.
-    /// `None`: nothing is compressed.
+    /// `None`: nothing is compressed. With LZ4, if that saves an eighth; clients see the body as the service made it.
     #[must_use]
     pub fn compress_from(self, bytes: impl Into<Option<usize>>) -> Self {
         let bytes = bytes.into();
@@ -159,13 +164,13 @@ impl ResponseCacheLayer {
 
     /// Sets the clock of ages and lifetimes. For tests; default: the system's.
     ///
-    /// A layer with a clock of its own knows nothing of those that were made from it before.
+    /// What was made of the layer before knows nothing of it any more, and goes by the old clock.
     #[must_use]
     pub fn clock(self, clock: impl Clock) -> Self {
-        self.set(|config| config.renew_family(|family| family.clock = Arc::new(clock)))
+        self.set(|config| config.set_clock(Arc::new(clock)))
     }
 
-    /// Returns a handle to the cache, to purge it.
+    /// Returns a handle to the cache, to purge what this layer and all that were made from one with it have stored.
     #[must_use]
     pub fn handle(&self) -> ResponseCacheHandle {
         ResponseCacheHandle::new(Arc::clone(&self.config))
@@ -180,7 +185,10 @@ impl ResponseCacheLayer {
 impl<S> Layer<S> for ResponseCacheLayer {
     type Service = ResponseCache<S>;
 
+    /// # Panics
+    /// If another service of this family has a policy of the same name whose keys are made of something else.
     fn layer(&self, inner: S) -> ResponseCache<S> {
+        self.config.family.add(&self.config.policy);
         ResponseCache::new(inner, Arc::clone(&self.config))
     }
 }

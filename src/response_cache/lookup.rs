@@ -1,5 +1,7 @@
 //! What the store has for a request, and what may be done with it.
 
+use std::{mem, result::Result as StdResult};
+
 use http::{HeaderMap, Response};
 use smallvec::SmallVec;
 
@@ -54,7 +56,7 @@ pub(super) enum Verdict {
 
 /// The beginning of a lookup, made without waiting.
 pub(super) enum Begun<B> {
-    Answered(Box<Response<ResponseBody<B>>>),
+    Answered(Response<ResponseBody<B>>),
     Looked(Box<Lookup>),
     /// The store could not be asked.
     Failed(Error),
@@ -72,64 +74,98 @@ impl Config {
     /// Asks a store that answers at once, and answers if that is an answer.
     pub(super) fn begin<B>(&self, question: &Question, headers: &HeaderMap) -> Begun<B> {
         let now = self.now();
-        let lookup = match self.look_up_at_once(question, headers, now) {
+        let reading = self.reading(question, headers, now);
+        let mut entries = Entries::new();
+        match self.read_at_once(question, &reading, &mut entries, now) {
             None => return Begun::Ahead,
             Some(Err(error)) => return Begun::Failed(error),
-            Some(Ok(lookup)) => lookup,
-        };
-        if lookup.verdict(self, question) != Verdict::Fresh {
-            return Begun::Looked(Box::new(lookup));
+            Some(Ok(())) => {}
         }
-        match lookup.into_stored(self) {
-            Some(stored) => {
-                let answer = self.hit(question, headers, stored, How::HIT, now);
-                Begun::Answered(Box::new(answer))
+        if let Some(Some(entry)) = entries.first() {
+            let found = (entry.value(), reading.hinted.as_ref());
+            if let Some(response) = self.answer_known(question, headers, found, now) {
+                return Begun::Answered(response);
             }
-            // Damaged: nobody will use it any more.
-            None => Begun::Looked(Box::new(Lookup::nothing(now, self.family.purging.stamp()))),
         }
+        self.begin_unknown(question, headers, (&reading, entries), now)
     }
 
-    fn look_up_at_once(
+    #[inline(never)] // a lookup is large
+    fn begin_unknown<B>(
         &self,
         question: &Question,
         headers: &HeaderMap,
+        (reading, mut entries): (&Reading, Entries),
         now: Timestamp,
-    ) -> Option<Result<Lookup>> {
-        let purging = &self.family.purging;
-        if purging.owes() {
-            return None;
-        }
-        let reading = self.reading(question, headers, now);
-        let mut entries = Entries::new();
-        if let Err(error) = self.store.try_read(&reading.keys, &mut entries)? {
-            return Some(Err(error));
-        }
-        if let Some(poll) = purging.due(now, self.purge_lag)
-            && let Err(error) = purging.poll_at_once(&self.store, &poll)?
-        {
-            return Some(Err(error));
-        }
-        let mut lookup = Lookup::nothing(now, purging.stamp());
-        if let Some((key, varied)) = lookup.take_in(self, question, headers, &reading, &entries) {
+    ) -> Begun<B> {
+        let mut lookup = Lookup::nothing(now, self.family.purging.stamp());
+        if let Some((key, varied)) = lookup.take_in(self, question, headers, reading, &entries) {
             entries.clear();
-            if let Err(error) = self.store.try_read(&[key], &mut entries)? {
-                return Some(Err(error));
+            match self.store.try_read(&[key], &mut entries) {
+                None => return Begun::Ahead,
+                Some(Err(error)) => return Begun::Failed(error),
+                Some(Ok(())) => lookup.take_variant(question, &varied, &entries),
             }
-            lookup.take_variant(question, &varied, &entries);
         }
-        Some(Ok(lookup))
+        lookup.end_if_stale();
+        if self.is_behind(&lookup) {
+            return Begun::Ahead; // it polls
+        }
+        if lookup.verdict(self, question) != Verdict::Fresh {
+            return Begun::Looked(Box::new(lookup));
+        }
+        if let (Found::Inline, Some(Some(entry))) = (&lookup.found, entries.first())
+            && let Some(packed) = lookup.packed()
+        {
+            self.remember(question.key.digest(), entry.value(), packed, now);
+        }
+        match lookup.into_stored(self) {
+            Ok(stored) => Begun::Answered(self.hit(question, headers, stored, How::HIT, now)),
+            Err(lookup) => Begun::Looked(Box::new(lookup)),
+        }
     }
 
-    /// Asks the store: one trip, or two where the variant was not foreseen.
+    /// Reads, and polls where it is due. `None`: the store has to wait.
+    fn read_at_once(
+        &self,
+        question: &Question,
+        reading: &Reading,
+        entries: &mut Entries,
+        now: Timestamp,
+    ) -> Option<Result<()>> {
+        let purging = &self.family.purging;
+        if purging.owes() || self.family.debts.of(question.key.digest()).is_some() {
+            return None;
+        }
+        if let Err(error) = self.store.try_read(&reading.keys, entries)? {
+            return Some(Err(error));
+        }
+        match purging.due(now, self.purge_lag) {
+            None => Some(Ok(())),
+            Some(poll) => purging.poll_at_once(&self.store, &poll),
+        }
+    }
+
+    /// Asks the store: one trip, or two where the variant was not foreseen or a lag has hidden that all was purged.
     ///
     /// # Errors
     /// Those of the store.
     pub(super) async fn look_up(&self, question: &Question, headers: &HeaderMap) -> Result<Lookup> {
+        let lookup = self.look_up_once(question, headers).await?;
+        if self.is_behind(&lookup) {
+            return self.look_up_once(question, headers).await;
+        }
+        Ok(lookup)
+    }
+
+    async fn look_up_once(&self, question: &Question, headers: &HeaderMap) -> Result<Lookup> {
         let now = self.now();
         let purging = &self.family.purging;
         if let Some(Err(error)) = purging.retry(&self.store).await {
             return Err(error);
+        }
+        if let Some(debt) = self.family.debts.of(question.key.digest()) {
+            self.pay(&[debt]).await?;
         }
         let reading = self.reading(question, headers, now);
         let entries = match purging.due(now, self.purge_lag) {
@@ -140,17 +176,27 @@ impl Config {
                 match Trip::of(&read, Some(&poll)) {
                     Trip::Usable => read?,
                     Trip::PassThrough => {
-                        return Err(read.err().or(poll.err()).unwrap_or_else(unsaid));
+                        let error = read.err().or(poll.err());
+                        return Err(error.unwrap_or_else(|| Error::invalid("nothing is said")));
                     }
                 }
             }
         };
         let mut lookup = Lookup::nothing(now, purging.stamp());
         if let Some((key, varied)) = lookup.take_in(self, question, headers, &reading, &entries) {
+            let hints = &self.family.hints;
+            hints.note(question.key.digest(), &varied.names, now);
             let entries = self.store.read(&[key]).await?;
             lookup.take_variant(question, &varied, &entries);
         }
+        lookup.end_if_stale();
         Ok(lookup)
+    }
+
+    /// Returns whether everything was purged since the last poll, as what was found tells. Then the next look polls.
+    fn is_behind(&self, lookup: &Lookup) -> bool {
+        let stamp = lookup.packed().and_then(|packed| packed.head.stamp);
+        !self.purge_lag.is_zero() && self.family.purging.is_behind(stamp)
     }
 
     fn reading(&self, question: &Question, headers: &HeaderMap, now: Timestamp) -> Reading {
@@ -167,10 +213,6 @@ impl Config {
         }
         Reading { keys, hinted }
     }
-}
-
-fn unsaid() -> Error {
-    Error::invalid("a trip that failed without an error")
 }
 
 impl Lookup {
@@ -243,6 +285,21 @@ impl Lookup {
         }
     }
 
+    /// What was purged softly ends now: only what may be used when it has ended still is.
+    fn end_if_stale(&mut self) {
+        if !self.is_stale {
+            return;
+        }
+        let packed = match &mut self.found {
+            Found::Nothing => None,
+            Found::Inline => self.base.newest_mut(),
+            Found::Other(packed) => Some(&mut **packed),
+        };
+        if let Some(packed) = packed {
+            packed.head.freshness = packed.head.freshness.ended(self.now);
+        }
+    }
+
     pub(super) const fn base(&self) -> &plan::Lookup {
         &self.base
     }
@@ -295,14 +352,19 @@ impl Lookup {
         }
     }
 
-    /// Returns the response, by itself.
-    pub(super) fn into_stored(self, config: &Config) -> Option<Stored> {
-        let packed = match self.found {
+    /// Returns the response, by itself; or, where its body is damaged, what is left of the lookup: it can be written over.
+    fn into_stored(mut self, config: &Config) -> StdResult<Stored, Self> {
+        let max = config.policy.policy.max_body;
+        let found = mem::replace(&mut self.found, Found::Nothing);
+        let stored = match found {
             Found::Nothing => None,
-            Found::Inline => self.base.into_newest(),
-            Found::Other(packed) => Some(*packed),
+            Found::Inline => self
+                .base
+                .newest_mut()
+                .and_then(|packed| packed.clone().unpack(max)),
+            Found::Other(packed) => packed.unpack(max),
         };
-        packed?.unpack(config.policy.policy.max_body)
+        stored.ok_or(self)
     }
 
     /// Returns the response, and leaves it where it is.

@@ -21,20 +21,19 @@
 //! };
 //!
 //! const MINUTE: Duration = Duration::from_secs(60);
+//! const HOUR: Duration = Duration::from_secs(60 * 60);
 //! const SEARCH: CachePolicy = CachePolicy::new("search")
-//!     .default_ttl(5 * MINUTE) // of answers that say nothing
-//!     .stale_while_revalidate(60 * MINUTE)
+//!     .default_ttl(MINUTE) // of answers that say nothing
+//!     .stale_while_revalidate(HOUR)
 //!     .query(Query::Only(&["q", "page"]));
-//! const POSTS: CachePolicy = CachePolicy::new("posts").stale_if_error(60 * MINUTE).tags(&["posts"]);
+//! const POSTS: CachePolicy = CachePolicy::new("posts").stale_if_error(HOUR).tags(&["posts"]);
 //!
-//! # const _: () = { const fn check() {} check() };
-//! # use std::ops::Mul;
 //! let cache = ResponseCacheLayer::new(MemoryStore::new());
 //! let app: Router = Router::new()
 //!     .route("/search", get(|| async { "found" }).layer(cache.with(SEARCH)))
 //!     .route(
 //!         "/posts/1",
-//!         get(|| async { (Extension(Caching::ttl(60 * MINUTE).tag("post-1")), "a post") })
+//!         get(|| async { (Extension(Caching::ttl(HOUR).tag("post-1")), "a post") })
 //!             .layer(cache.with(POSTS)),
 //!     );
 //! let handle = cache.handle(); // handle.purge_tags(["post-1"]).await?
@@ -45,7 +44,8 @@
 //! |---|---|
 //! | says how long: a targeted field (RFC 9213), `s-maxage`, `max-age`, `Expires`; or [`Caching::ttl`] | yes |
 //! | says nothing | by a policy with a [`default_ttl`](CachePolicy::default_ttl) or such, and only for requests without credentials |
-//! | `no-store`, `private`; `Vary: *`; 206, 304, 429; to a `Range` | no |
+//! | `no-store`, `private`; `Vary` with `*`, `Cookie` or `Authorization`; 206, 304; to a `Range` | no |
+//! | 429 | if it says `public` and how long |
 //! | to a request with `Authorization` | if it says `public`, `s-maxage` or `must-revalidate` (section 3.5) |
 //! | `Set-Cookie` | no, see [`SetCookie`] |
 //! | marked as [`Personal`], also while its body streams | no |
@@ -57,7 +57,8 @@
 //!
 //! # What a request costs
 //! A hit is one trip: the entry, and in the same trip the [poll](ResponseCacheLayer::purge_lag) for purges; two trips where
-//! this process does not know yet what the response varies by. Storing one is one trip. Requests that miss at the same
+//! this process does not know yet what the response varies by. Storing one is one trip. On Upstash a hit is two commands, one
+//! with a lag, and storing is one. Requests that miss at the same
 //! time wait for one of them, and read its answer while it streams.
 //!
 //! # Bodies
@@ -67,7 +68,8 @@
 //! # Order
 //! Outside of what compresses, unless that sets `Vary`; inside of rate limits: a hit costs a request and no
 //! [reserved](crate::rate_limit::Limit::reserve) units. Sessions on either side mark what they have touched as [`Personal`].
-//! The key is made of the URI as this layer sees it: a router that strips a prefix shows it a shorter one.
+//! The key is made of the URI that the client has sent, with axum also inside of nested routers (feature `axum`); of other
+//! routers that strip a prefix, it is what they leave: layers go outside of them.
 //!
 //! # Security
 //! The key has the scheme, the host, the path and the query as they are, and what the policy adds. An answer that depends on
@@ -98,6 +100,7 @@ mod commit;
 mod compression;
 mod config;
 mod counts;
+mod debts;
 mod digest;
 mod entry;
 mod event;
@@ -111,6 +114,7 @@ mod future;
 pub mod fuzzing;
 mod handle;
 mod hints;
+mod hot;
 mod key;
 mod landed;
 mod layer;
@@ -128,6 +132,7 @@ mod semantics;
 mod service;
 mod stored;
 mod tags;
+mod target;
 mod unmodified;
 mod unsafe_method;
 

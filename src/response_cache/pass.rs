@@ -6,10 +6,6 @@ use super::{ResponseBody, answer::How, config::Config, tags};
 
 impl Config {
     pub(super) fn pass<B>(&self, mut response: Response<B>, how: How) -> Response<ResponseBody<B>> {
-        let how = How {
-            fwd_status: Some(response.status()),
-            ..how
-        };
         let headers = response.headers_mut();
         tags::strip(headers);
         self.say(headers, how, None);

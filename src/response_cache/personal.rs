@@ -87,25 +87,52 @@ impl Personal {
     }
 }
 
+/// In the extensions of the request to a layer inside of another one: that one has decided what is stored, or that
+/// nothing is, and the outer one stores nothing.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Outer(Arc<AtomicBool>);
+
+impl Outer {
+    /// Tells the layer outside, if there is one.
+    pub(super) fn tell(extensions: &Extensions) {
+        if let Some(Self(has_inner)) = extensions.get() {
+            has_inner.store(true, Ordering::Release);
+        }
+    }
+}
+
 /// The marks that are looked at for one response: of its request, and its own.
 #[derive(Clone, Debug)]
-pub(super) struct Marks([Option<Personal>; 2]);
+pub(super) struct Marks {
+    personal: [Option<Personal>; 2],
+    outer: Outer,
+}
 
 impl Marks {
     /// Before the service is called.
     pub(super) fn of_request(extensions: &mut Extensions) -> Self {
-        Self([Some(Personal::of(extensions)), None])
+        let outer = Outer::default();
+        extensions.insert(outer.clone());
+        Self {
+            personal: [Some(Personal::of(extensions)), None],
+            outer,
+        }
     }
 
     /// When the head of the response is there.
     pub(super) fn and_response(mut self, extensions: &Extensions) -> Self {
-        let [_, response] = &mut self.0;
+        let [_, response] = &mut self.personal;
         *response = extensions.get().cloned();
         self
     }
 
     pub(super) fn is_personal(&self) -> bool {
-        self.0.iter().flatten().any(Personal::is_marked)
+        self.personal.iter().flatten().any(Personal::is_marked)
+    }
+
+    /// Returns whether the response came through a layer inside of this one.
+    pub(super) fn is_nested(&self) -> bool {
+        self.outer.0.load(Ordering::Acquire)
     }
 }
 

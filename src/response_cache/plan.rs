@@ -81,6 +81,13 @@ impl Lookup {
         }
     }
 
+    pub(super) fn newest_mut(&mut self) -> Option<&mut Packed> {
+        match self {
+            Self::Base(base, _) => base.newest.as_mut().map(|newest| &mut newest.packed),
+            Self::Absent | Self::Damaged(_) => None,
+        }
+    }
+
     pub(super) const fn base(&self) -> Option<&Base> {
         match self {
             Self::Base(base, _) => Some(base),
@@ -283,6 +290,7 @@ fn put_base(place: &Place, base: &BaseParts<'_>, now: Timestamp) -> Write {
         encode_base(place.key.digest(), base),
         ttl(until, now),
     )
+    .exact()
 }
 
 fn put_own(place: &Place, base: &BaseParts<'_>, moved: &Inline, now: Timestamp) -> Write {
@@ -293,6 +301,7 @@ fn put_own(place: &Place, base: &BaseParts<'_>, moved: &Inline, now: Timestamp) 
         entry,
         ttl(moved.until, now),
     )
+    .exact()
 }
 
 /// At least a millisecond: a store takes no less.

@@ -27,8 +27,16 @@ use crate::{few::replace, func::Func, store::Identifier};
 /// stored. Settings that take a function also take a closure that captures something, by the name with `_with`; a policy
 /// that has one is no `const`.
 ///
+/// # Who says how long
+/// The first that says it: [`Caching`](super::Caching); [`override_ttl`](Self::override_ttl); the response, by a [targeted
+/// field](super::ResponseCacheLayer::targeted_by), else by `s-maxage`, `max-age` or `Expires`; [`status_ttl`](Self::status_ttl);
+/// [`default_ttl`](Self::default_ttl); [`heuristic`](Self::heuristic). What nobody gives a
+/// lifetime is stored, to be validated, only if it says `public`, `no-cache` or `must-revalidate`, or the policy guesses.
+///
 /// # Names
-/// The name is part of every key: two policies never answer for each other. It is not secret.
+/// The name is part of every key: two policies never answer for each other. It is not secret. Two policies of one name
+/// among layers that were made from one must make their keys of the same: [`query`](Self::query),
+/// [`key_headers`](Self::key_headers), [`per`](Self::per).
 #[derive(Clone)]
 pub struct CachePolicy {
     pub(super) name: &'static str,
@@ -104,7 +112,8 @@ impl CachePolicy {
         }
     }
 
-    /// Caches nothing: for a route below a layer that caches. Requests pass, responses are not looked at.
+    /// Caches nothing, and lets no layer outside do so: for a route below a layer that caches. Unsafe methods invalidate
+    /// nothing here.
     #[must_use]
     pub const fn never(mut self) -> Self {
         self.never = true;
@@ -112,7 +121,7 @@ impl CachePolicy {
     }
 
     /// Sets the lifetime of answers that say nothing of it, with a status that is cacheable by default (200, 404, … see
-    /// RFC 9110, section 15.1). Default: they are not stored.
+    /// RFC 9110, section 15.1), but for errors of the server. Default: they are not stored.
     ///
     /// Requests with credentials are neither answered so nor stored, unless the policy is [`per`](Self::per) user: an answer
     /// that says nothing may be for one of them.
@@ -126,8 +135,8 @@ impl CachePolicy {
         self
     }
 
-    /// Sets the lifetime of answers with a status that is cacheable by default, whatever they say of it. `no-store` and
-    /// `private` are obeyed all the same. Default: the answer decides.
+    /// Sets the lifetime of answers with a status that is cacheable by default, but for errors of the server, whatever their
+    /// fields say of it. `no-store` and `private` are obeyed all the same. Default: the answer decides.
     ///
     /// Requests with credentials: as for [`default_ttl`](Self::default_ttl).
     ///
@@ -141,19 +150,22 @@ impl CachePolicy {
     }
 
     /// Sets the lifetime of answers of one status that say nothing of it, such as of 404. Up to eight of them; a later one
-    /// for the same status takes the place of the earlier.
+    /// for the same status takes the place of the earlier. Goes before [`default_ttl`](Self::default_ttl).
+    ///
+    /// Requests with credentials: as for [`default_ttl`](Self::default_ttl).
     ///
     /// # Security
     /// A lifetime for errors lets whoever can cause one show it to others for so long.
     ///
     /// # Panics
-    /// If it is zero, the status is none of 200 to 599, or there are eight already. In a `const` it does not compile.
+    /// If it is zero, the status is none of 200 to 599, or is 206, 304 or 429, or there are eight already. In a `const` it does
+    /// not compile.
     #[must_use]
     pub const fn status_ttl(mut self, status: u16, ttl: Duration) -> Self {
         assert!(!ttl.is_zero(), "a lifetime of zero is no lifetime");
         assert!(
-            status >= 200 && status <= 599 && status != 206 && status != 304,
-            "not a status that can be stored"
+            status >= 200 && status <= 599 && status != 206 && status != 304 && status != 429,
+            "not a status that is stored for what it is"
         );
         let mut at = 0;
         while at < self.status_ttls.len() {
@@ -169,7 +181,9 @@ impl CachePolicy {
     }
 
     /// Takes a tenth of the time since `Last-Modified`, at most a day, for the lifetime of what says nothing of it (RFC 9111,
-    /// section 4.2.2). Default: off.
+    /// section 4.2.2); what has no `Last-Modified` but an `ETag` is stored to be validated. Default: off.
+    ///
+    /// Requests with credentials: as for [`default_ttl`](Self::default_ttl).
     #[must_use]
     pub const fn heuristic(mut self) -> Self {
         self.heuristic = Some(DAY);
@@ -191,8 +205,11 @@ impl CachePolicy {
         self
     }
 
-    /// Answers with what has ended no longer ago than this, while it is validated in the background (RFC 5861), where the
-    /// response says nothing of it. Default: zero.
+    /// Answers with what has ended no longer ago than this, while it is validated in the background (RFC 5861, section 3), where the
+    /// response says nothing of it. Default: zero. A refresh that fails is tried again after five seconds at the earliest;
+    /// at most 64 run at a time over all layers that were made from one.
+    ///
+    /// `must-revalidate`, `proxy-revalidate`, `s-maxage` and `no-cache` forbid it (RFC 9111, section 4.2.4).
     ///
     /// Needs an [executor](super::ResponseCacheLayer::executor); without one, the request waits.
     #[must_use]
@@ -202,7 +219,10 @@ impl CachePolicy {
     }
 
     /// Answers with what has ended no longer ago than this instead of a 500, 502, 503 or 504, or of an error of the service
-    /// (RFC 5861), where the response says nothing of it. Default: zero.
+    /// (RFC 5861, section 4), where the response says nothing of it. Default: zero. Those who wait for the same get it as well, and for
+    /// five seconds nobody asks the service again.
+    ///
+    /// `must-revalidate`, `proxy-revalidate`, `s-maxage` and `no-cache` forbid it.
     #[must_use]
     pub const fn stale_if_error(mut self, window: Duration) -> Self {
         self.stale_if_error = window;
@@ -211,6 +231,8 @@ impl CachePolicy {
 
     /// Answers with what has ended no longer ago than this where the service fails without any response (RFC 9111, section
     /// 4.2.4: "disconnected"), even if the stored response says nothing of stale use. Default: zero.
+    ///
+    /// Forbidden as [`stale_if_error`](Self::stale_if_error), which covers this case, too.
     #[must_use]
     pub const fn stale_on_disconnect(mut self, window: Duration) -> Self {
         self.stale_on_disconnect = window;
@@ -218,14 +240,16 @@ impl CachePolicy {
     }
 
     /// Waits so long for a fresh answer before a stale one is used [while it is
-    /// validated](Self::stale_while_revalidate). Default: not at all.
+    /// validated](Self::stale_while_revalidate); the refresh goes on. Default: not at all, as without a
+    /// [timer](super::ResponseCacheLayer::timer).
     #[must_use]
     pub const fn wait_at_most(mut self, wait: Duration) -> Self {
         self.wait_at_most = Some(wait);
         self
     }
 
-    /// Sets for how long a response with a validator is kept after its end, to be validated. Default: an hour.
+    /// Sets for how long a response with a validator (`ETag`, `Last-Modified`) is kept after the end of any use, to be
+    /// validated. Default: an hour.
     #[must_use]
     pub const fn keep(mut self, keep: Duration) -> Self {
         self.keep = keep;
@@ -243,7 +267,7 @@ impl CachePolicy {
     /// `X-Forwarded-Host`. Names in lower case. Default: none.
     ///
     /// # Panics
-    /// If a name is no header name in lower case.
+    /// If a name is no header name in lower case, when the layer is made.
     #[must_use]
     pub const fn key_headers(mut self, names: &'static [&'static str]) -> Self {
         self.key_headers = names;
@@ -282,7 +306,8 @@ impl CachePolicy {
         self
     }
 
-    /// Lets requests pass by the cache. Default: none that could be answered.
+    /// Lets requests pass by the cache: they are not answered by it, and their responses are not stored. Default: none that
+    /// could be answered. It is asked of `GET` and `HEAD`; other methods pass and invalidate in any case.
     #[must_use]
     pub const fn bypass(mut self, when: fn(&request::Parts) -> bool) -> Self {
         replace(&mut self.bypass, Some(Func::Plain(when)));
@@ -299,7 +324,7 @@ impl CachePolicy {
         self
     }
 
-    /// Does not store certain responses. Default: what HTTP allows is stored.
+    /// Does not store certain responses. It sees them as the service made them. Default: what HTTP allows is stored.
     #[must_use]
     pub const fn no_store(mut self, when: fn(&response::Parts) -> bool) -> Self {
         replace(&mut self.no_store, Some(Func::Plain(when)));
@@ -317,7 +342,7 @@ impl CachePolicy {
     }
 
     /// Tags all responses of the policy, for [`purge_tags`](super::ResponseCacheHandle::purge_tags). Default: none but those
-    /// that a response carries itself.
+    /// that a response carries itself. More than 128 in all, or one of more than 1,024 bytes: the response is not stored.
     #[must_use]
     pub const fn tags(mut self, tags: &'static [&'static str]) -> Self {
         self.tags = tags;
@@ -344,22 +369,24 @@ impl CachePolicy {
     }
 
     /// Sets the largest body that is stored, in bytes. Default: 4 MiB. Larger ones stream through, and so do those whose
-    /// entry would be larger than the [store takes](crate::store::Limits).
+    /// entry would be larger than the [store takes](crate::store::Limits): of an announced length it is known at once, else
+    /// when it is reached. What is stored already and larger is not used.
     #[must_use]
     pub const fn max_body(mut self, bytes: usize) -> Self {
         self.max_body = bytes;
         self
     }
 
-    /// Lets each request that misses call the service. Default: requests that miss at the same time wait for one of them.
+    /// Lets each request that misses call the service. Default: requests that miss at the same time, in one process, wait for
+    /// one of them, unless they have `Authorization` and no stored response is known to be for all.
     #[must_use]
     pub const fn without_collapsing(mut self) -> Self {
         self.collapse = false;
         self
     }
 
-    /// Sets for how long a request waits for another one that misses, before it calls the service itself. Default: 10
-    /// seconds.
+    /// Sets for how long a request waits for the head of the response to another one that misses, before it calls the service
+    /// itself. Default: 10 seconds. Without a [timer](super::ResponseCacheLayer::timer) it waits as long as it takes.
     #[must_use]
     pub const fn collapse_wait(mut self, wait: Duration) -> Self {
         self.collapse_wait = wait;
@@ -367,8 +394,9 @@ impl CachePolicy {
     }
 
     /// Goes on receiving, and stores, a response whose clients have all gone, in the
-    /// [executor](super::ResponseCacheLayer::executor): for answers that are dear. Default: the body is dropped, and nothing
-    /// stored.
+    /// [executor](super::ResponseCacheLayer::executor) and within the [limit of a
+    /// refresh](super::ResponseCacheLayer::refresh_limit): for answers that are dear. Default: the body is dropped, and nothing
+    /// stored. A client that goes before the head of the response is there ends the call all the same.
     #[must_use]
     pub const fn finish_abandoned(mut self) -> Self {
         self.finish_abandoned = true;
@@ -379,7 +407,7 @@ impl CachePolicy {
     /// Accept-Encoding`. The service must answer in one of them, or in none: another one is not stored. Default: they are the
     /// same if they differ in order, case and white space only.
     #[must_use]
-    pub const fn codings(mut self, codings: &'static [&'static str]) -> Self {
+    pub const fn vary_codings(mut self, codings: &'static [&'static str]) -> Self {
         self.normalise.codings = Some(codings);
         self
     }
@@ -387,7 +415,7 @@ impl CachePolicy {
     /// Gives a response with `Vary: Accept-Language` to everybody whose favourite language is that of its
     /// `Content-Language`. Default: to those who asked for the same languages.
     #[must_use]
-    pub const fn by_language(mut self) -> Self {
+    pub const fn vary_by_language(mut self) -> Self {
         self.normalise.by_language = true;
         self
     }
@@ -395,7 +423,7 @@ impl CachePolicy {
     /// Takes every field that `Vary` names for a list, in which white space around commas means nothing. Default: only those
     /// that are known to be lists.
     #[must_use]
-    pub const fn lists(mut self) -> Self {
+    pub const fn vary_lists(mut self) -> Self {
         self.normalise.unknown_lists = true;
         self
     }

@@ -131,6 +131,18 @@ impl Purging {
         stamp.is_some_and(|stamp| self.read().view().admits(stamp, tags)) && !self.owed.names(tags)
     }
 
+    /// Returns whether a stamp is of another epoch than the one that is known. Then the next lookup polls, whatever the lag:
+    /// everything was purged, and what is stored by what is known would be of no use to anybody else.
+    pub(super) fn is_behind(&self, stamp: Option<Stamp>) -> bool {
+        let picture = self.read();
+        let known = picture.view().position().map(|position| position.epoch());
+        let is_behind = known.is_some() && stamp.is_some_and(|stamp| Some(stamp.epoch()) != known);
+        if is_behind {
+            self.polled.store(0, Ordering::Release);
+        }
+        is_behind
+    }
+
     /// Purges, in one trip for each 256 tags; this process sees it when it returns, others with their next poll.
     ///
     /// # Errors
@@ -169,6 +181,11 @@ impl Purging {
     /// Dropping the future leaves it to a retry.
     pub(super) async fn purge_durably(&self, store: &SharedStore, what: Purge<'_>) -> Result<()> {
         self.attempt(store, self.owed.owe(what)).await
+    }
+
+    /// Remembers that everything is to be purged, and leaves it to a [`retry`](Self::retry).
+    pub(super) fn owe_everything(&self) {
+        drop(self.owed.owe(Purge::Everything));
     }
 
     /// Tries again what has failed, one purge at a time, in one trip. `None`: there is nothing to try. Lookups call it.

@@ -1,20 +1,24 @@
 //! What a request asks of the cache.
 
-use http::{
-    HeaderMap, Method, Request,
-    header::{AUTHORIZATION, CONTENT_TYPE, IF_MATCH, IF_UNMODIFIED_SINCE, RANGE, UPGRADE},
-};
+use http::{Extensions, HeaderMap, Method, Request, header::CONTENT_TYPE};
 use http_body::Body;
 
 use super::{
     config::Config,
     digest::Digest,
+    entry::Generation,
     key::CacheKey,
+    personal::Outer,
+    plan,
     ready::Ready,
     semantics::{directives::RequestDirectives, freshness::Freshness},
     stored::StoredHead,
 };
-use crate::{head, time::Timestamp};
+use crate::{
+    head,
+    rate_limit::{Reserving, Spent},
+    time::Timestamp,
+};
 
 /// What a lookup and a fill need to know of the request.
 #[derive(Clone)]
@@ -26,6 +30,10 @@ pub(super) struct Question {
     pub(super) has_authorization: bool,
     pub(super) has_credentials: bool,
     pub(super) is_range: bool,
+    /// Whether it has a condition that a stored response may answer.
+    pub(super) is_conditional: bool,
+    /// Whether a rate limit has reserved something for it.
+    is_reserved: bool,
 }
 
 pub(super) enum Asked {
@@ -38,14 +46,30 @@ pub(super) enum Asked {
 
 impl Question {
     /// Returns what a fill is known by: the key, what the request has in the fields that its response varies by, and what
-    /// was purged before.
-    pub(super) fn flight(&self, values: &Digest, dooms: u64) -> Digest {
+    /// was purged before, here and as the store tells by the life of the key.
+    pub(super) fn flight(&self, values: &Digest, dooms: u64, found: &plan::Lookup) -> Digest {
+        let life = found.base().map(|base| (base.generation, base.soft_purges));
+        let (generation, soft_purges) = life.unwrap_or((Generation::from_bytes([0; 16]), 0));
         let parts = [
             &self.key.digest().as_bytes()[..],
             values.as_bytes(),
             &dooms.to_le_bytes(),
+            generation.as_bytes(),
+            &soft_purges.to_le_bytes(),
         ];
         Digest::of(parts)
+    }
+
+    /// Returns whether a stored response answers it as it is.
+    pub(super) fn is_plain(&self) -> bool {
+        !self.is_range && !self.is_conditional && !self.is_head()
+    }
+
+    /// Says that an answer of the cache has cost nothing, to whom it may concern.
+    pub(super) fn note_spent(&self, extensions: &mut Extensions) {
+        if self.is_reserved {
+            extensions.insert(Spent::nothing());
+        }
     }
 
     pub(super) fn is_head(&self) -> bool {
@@ -89,19 +113,16 @@ impl Question {
 impl Config {
     pub(super) fn question<B: Body>(&self, request: &mut Request<B>) -> Asked {
         let policy = &self.policy;
+        Outer::tell(request.extensions());
         if policy.policy.never {
             return Asked::Bypass;
         }
         if *request.method() != Method::GET && *request.method() != Method::HEAD {
             return Asked::Method;
         }
-        // The body of a GET is no part of the key; and whoever insists on a version may know a later one than is stored
-        // (RFC 9111, section 4.3.2).
-        let passes = [IF_MATCH, IF_UNMODIFIED_SINCE, UPGRADE];
-        let mut passes = passes.iter();
-        if !request.body().is_end_stream()
-            || passes.any(|name| request.headers().contains_key(name))
-        {
+        let noted = Noted::of(request.headers(), policy);
+        // The body of a GET is no part of the key.
+        if noted.passes || !request.body().is_end_stream() {
             return Asked::Bypass;
         }
         let needs_parts =
@@ -139,10 +160,44 @@ impl Config {
             key,
             method: request.method().clone(),
             directives: is_trusted.then(|| RequestDirectives::parse(headers)),
-            has_authorization: headers.contains_key(AUTHORIZATION),
-            has_credentials: policy.has_credentials(headers),
-            is_range: headers.contains_key(RANGE),
+            has_authorization: noted.authorization,
+            has_credentials: noted.credentials,
+            is_range: noted.range,
+            is_conditional: noted.conditional,
+            is_reserved: request.extensions().get::<Reserving>().is_some(),
         })
+    }
+}
+
+/// What the fields of a request mean to a cache, found in one look at their names.
+#[derive(Clone, Copy, Default)]
+struct Noted {
+    /// It wants to talk another protocol; or insists on a version, and may know a later one than is stored (RFC 9111, section
+    /// 4.3.2).
+    passes: bool,
+    authorization: bool,
+    credentials: bool,
+    range: bool,
+    conditional: bool,
+}
+
+impl Noted {
+    fn of(headers: &HeaderMap, policy: &Ready) -> Self {
+        let mut noted = Self::default();
+        for name in headers.keys() {
+            let text = name.as_str();
+            if policy.may_be_credential(text.len()) && policy.is_credential(name) {
+                noted.credentials = true;
+            }
+            match text {
+                "if-match" | "if-unmodified-since" | "upgrade" => noted.passes = true,
+                "authorization" => noted.authorization = true,
+                "range" => noted.range = true,
+                "if-none-match" | "if-modified-since" => noted.conditional = true,
+                _ => {}
+            }
+        }
+        noted
     }
 }
 

@@ -21,7 +21,7 @@ use sfv::{
     visitor::{EntryVisitor, Ignored, InnerListVisitor, ItemVisitor, ListVisitor, Never},
 };
 
-use super::caching::Caching;
+use super::{caching::Caching, semantics::invalidation};
 use crate::store::{Identifier, Tag};
 
 const CACHE_GROUPS: HeaderName = HeaderName::from_static("cache-groups");
@@ -107,10 +107,7 @@ pub(super) fn invalidated_groups(
     headers: &HeaderMap,
     origin: Origin<'_>,
 ) -> Vec<Tag> {
-    let is_safe = matches!(
-        *method,
-        Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE
-    );
+    let is_safe = invalidation::is_safe(method);
     if is_safe || !(status.is_success() || status.is_redirection()) {
         return Vec::new();
     }

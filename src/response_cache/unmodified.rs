@@ -14,6 +14,7 @@ use super::{
     called::Called,
     commit::Commit,
     entry::Packed,
+    forget::Forgotten,
     landed::Landed,
     semantics::{
         date,
@@ -83,10 +84,12 @@ impl Called {
                 if is_own {
                     config.hold(Commit::freshen(&self, &stored)).await;
                 }
-                if let Some(leader) = &self.leader
-                    && stored.head.freshness.is_fresh(self.received)
-                {
-                    leader.share(Landed::complete(&stored));
+                match &self.leader {
+                    Some(leader) if stored.head.freshness.is_fresh(self.received) => {
+                        leader.share(Landed::complete(&stored));
+                    }
+                    // Each has to ask for itself: at once, and not one after another.
+                    _ => self.release(true),
                 }
             }
             Some(Err(_)) => {
@@ -101,7 +104,10 @@ impl Called {
             fwd_status: Some(StatusCode::NOT_MODIFIED),
             ..How::forwarded(self.fwd())
         };
-        let mut response = config.hit(&self.question, &self.asked, stored, how, self.received);
+        let (question, asked) = (&self.question, &self.asked);
+        let mut response = config.answer(question, asked, stored, how, self.received);
+        // What the service has said to outer layers.
+        response.extensions_mut().extend(parts.extensions.clone());
         if config.policy.rules.set_cookie != SetCookie::Store {
             // Whoever gets an answer from the service gets its cookies.
             for cookie in parts.headers.get_all(SET_COOKIE) {
@@ -127,9 +133,11 @@ impl Called {
                 }
             }
             (HeadEffect::Invalidate, _) => {
-                let place = self.config.place(&self.question);
-                let write = self.config.forget_all(vec![place], Vec::new());
-                self.config.hold(write).await;
+                let write = self.config.forget(Forgotten {
+                    places: vec![self.config.place(&self.question)],
+                    ..Forgotten::default()
+                });
+                self.config.hold_forgetting(write).await;
             }
             _ => {}
         }

@@ -16,7 +16,7 @@ use super::{
         cache_status::FwdReason,
         invalidation::{self, RequestTarget},
     },
-    tags,
+    tags, target,
 };
 
 /// Passes a request on, and invalidates what it has changed before its answer goes out.
@@ -69,7 +69,7 @@ impl Config {
         }
         Some(Changes {
             method: request.method().clone(),
-            uri: request.uri().clone(),
+            uri: target::of(request).clone(),
             headers,
         })
     }
@@ -97,7 +97,7 @@ impl Config {
             Uri::from_parts(parts).ok()
         });
         let uris: Vec<Uri> = uris.collect();
-        let work = self.forget(&uris, headers, groups);
-        self.hold(work).await;
+        let work = self.forget(self.changed(&uris, headers, groups));
+        self.hold_forgetting(work).await;
     }
 }

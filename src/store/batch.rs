@@ -28,6 +28,7 @@ pub struct Write {
     change: Change,
     condition: Condition,
     membership: Option<Membership>,
+    is_exact: bool,
 }
 
 /// What a [`Write`] does to its entry.
@@ -78,7 +79,19 @@ impl Write {
             change,
             condition: Condition::Always,
             membership: None,
+            is_exact: false,
         }
+    }
+
+    /// Says that the value is all of its buffer: a store in this process may keep it as it is. By default it copies it, so that
+    /// a slice does not keep a larger buffer alive.
+    pub(crate) const fn exact(mut self) -> Self {
+        self.is_exact = true;
+        self
+    }
+
+    pub(super) const fn is_exact(&self) -> bool {
+        self.is_exact
     }
 
     /// Sets the condition. Default: [`Condition::Always`].
@@ -142,6 +155,7 @@ impl Write {
         Self {
             key: map(&self.key),
             change: self.change.clone(),
+            is_exact: self.is_exact,
             condition: self.condition.clone(),
             membership: membership.map(|m| Membership {
                 index: map(&m.index),

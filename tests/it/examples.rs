@@ -1,6 +1,8 @@
-//! The examples of the rate limits, as processes of their own.
+//! The examples, as processes of their own.
 
+mod ai_memo;
 mod axum;
+mod response_cache;
 mod reverse_proxy;
 mod tonic;
 mod tower;

@@ -5,6 +5,8 @@ mod acquire;
 mod adapters;
 mod alternatives;
 mod broken;
+mod cache_races;
+mod cache_stores;
 mod cache_unmodified;
 mod conformance;
 mod differential;

@@ -60,6 +60,12 @@ fn start(variables: &[(&str, &str)]) -> Quickstart {
     let url = url.strip_prefix("listening: ").unwrap().to_owned();
     assert!(lines.next().unwrap().contains(&format!("curl -i {url}/")));
     lines.next();
+    assert!(
+        lines
+            .next()
+            .unwrap()
+            .ends_with(&format!("curl -i {url}/report"))
+    );
     Quickstart {
         store,
         url,
@@ -104,6 +110,44 @@ async fn two_processes_on_one_database_let_ten_of_thirty_requests_pass() {
         }
     }
     assert_eq!(told, endpoint.bill().commands());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_report_that_one_process_has_made_is_a_hit_in_the_other() {
+    let redis = RedisServer::start().await.unwrap();
+    let endpoint = LocalUpstash::builder().redis(&redis).start().await.unwrap();
+    let url = endpoint.url();
+    let variables = [
+        ("UPSTASH_REDIS_REST_URL", url.as_str()),
+        ("UPSTASH_REDIS_REST_TOKEN", endpoint.token()),
+    ];
+    let mut both = [start(&variables), start(&variables)];
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let mut reports = Vec::new();
+    let mut lines = Vec::new();
+    for at in [0, 1, 1] {
+        let process = &mut both[at];
+        // One site for its clients, whichever process they reach.
+        let request = client.get(format!("{}/report", process.url));
+        let response = request.header("host", "quickstart").send().await.unwrap();
+        reports.push(response.text().await.unwrap());
+        lines.push(process.log.next().unwrap());
+    }
+    assert!(reports[0].starts_with("generated at "), "{reports:?}");
+    assert_eq!(reports[0], reports[1]);
+    assert_eq!(reports[1], reports[2]);
+    assert!(
+        lines[0].starts_with("GET /report 200 miss limit=hello 9/10 "),
+        "{lines:?}"
+    );
+    for hit in &lines[1..] {
+        assert!(hit.starts_with("GET /report 200 hit age="), "{lines:?}");
+    }
+    // One trip for the limit, and one for the report and what was purged.
+    assert!(
+        lines[2].ends_with(" trips=2 commands=6 $0.000012"),
+        "{lines:?}"
+    );
 }
 
 #[tokio::test]

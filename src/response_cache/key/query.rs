@@ -4,7 +4,7 @@ use smallvec::SmallVec;
 
 use super::Input;
 
-/// Which parts of the query tell requests apart. A named policy has one.
+/// Which parts of the query tell requests apart, see [`CachePolicy::query`](crate::response_cache::CachePolicy::query).
 ///
 /// Parameters are what stands between the `&`, as raw text: nothing is decoded. Where a service might read something
 /// else in it, such as in an escaped name or around a `;`, two requests have two entries rather than one.

@@ -337,7 +337,7 @@ proptest! {
         let input = |parts: &[Option<Vec<u8>>]| {
             let mut input = Input::default();
             parts.iter().for_each(|part| input.put(part.as_deref()));
-            input.0
+            input.bytes().to_vec()
         };
         prop_assert_eq!(one == other, input(&one) == input(&other));
     }
@@ -358,7 +358,7 @@ proptest! {
         let input = |length| {
             let mut input = Input::default();
             input.put(Some(&vec![b'a'; length]));
-            input.0
+            input.bytes().to_vec()
         };
         prop_assert_eq!(one == other, input(one) == input(other));
     }

@@ -187,6 +187,11 @@ impl Follow {
         Self(Arc::clone(recording))
     }
 
+    /// Returns how many bytes have come.
+    pub(in crate::response_cache) fn received(&self) -> u64 {
+        self.0.lock().received
+    }
+
     /// Returns a reader that begins at the beginning, also after the end. None where that is not there any more: the
     /// response will not be stored, or all readers were gone before the end.
     pub(in crate::response_cache) fn reader(&self) -> Option<Reader> {

@@ -1,7 +1,7 @@
 //! The conditions of clients, on a stored response: RFC 9111, section 4.3.2, and RFC 9110, section 13.2.2.
 
 use http::{
-    HeaderMap, HeaderName, Method,
+    HeaderMap, HeaderName, Method, StatusCode,
     header::{
         DATE, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE, LAST_MODIFIED,
     },
@@ -35,12 +35,23 @@ pub(in crate::response_cache) fn evaluate(
     request: &HeaderMap,
     stored: &StoredHead,
 ) -> Precondition {
-    if !matches!(*method, Method::GET | Method::HEAD) || !stored.status.is_success() {
+    let (headers, received) = (&stored.headers, stored.freshness.received);
+    evaluate_on(method, request, (stored.status, headers), received)
+}
+
+/// As [`evaluate`], on a response that is not stored.
+pub(in crate::response_cache) fn evaluate_on(
+    method: &Method,
+    request: &HeaderMap,
+    (status, headers): (StatusCode, &HeaderMap),
+    received: Timestamp,
+) -> Precondition {
+    if !matches!(*method, Method::GET | Method::HEAD) || !status.is_success() {
         return Precondition::Full;
     }
-    let dates = Dates(stored);
+    let dates = Dates { headers, received };
     let insisted = holds(request, &IF_MATCH, |tag| {
-        ETag::of(&stored.headers).is_some_and(|stored| tag.is(stored))
+        ETag::of(headers).is_some_and(|stored| tag.is(stored))
     })
     .or_else(|| dates.is_unmodified_since(request))
     .unwrap_or(true);
@@ -48,7 +59,7 @@ pub(in crate::response_cache) fn evaluate(
         return Precondition::Failed;
     }
     let known = holds(request, &IF_NONE_MATCH, |tag| {
-        ETag::of(&stored.headers).is_some_and(|stored| tag.is_like(stored))
+        ETag::of(headers).is_some_and(|stored| tag.is_like(stored))
     })
     .or_else(|| dates.is_known_since(request))
     .unwrap_or(false);
@@ -72,13 +83,16 @@ pub(in crate::response_cache) fn not_modified_headers(stored: &HeaderMap) -> Hea
     headers
 }
 
-/// The dates of a stored response.
-struct Dates<'a>(&'a StoredHead);
+/// The dates of a response.
+struct Dates<'a> {
+    headers: &'a HeaderMap,
+    received: Timestamp,
+}
 
 impl Dates<'_> {
     fn is_unmodified_since(&self, request: &HeaderMap) -> Option<bool> {
         let since = self.date(request, &IF_UNMODIFIED_SINCE)?;
-        let modified = self.date(&self.0.headers, &LAST_MODIFIED)?;
+        let modified = self.date(self.headers, &LAST_MODIFIED)?;
         Some(modified <= since)
     }
 
@@ -86,15 +100,15 @@ impl Dates<'_> {
     fn is_known_since(&self, request: &HeaderMap) -> Option<bool> {
         let since = self.date(request, &IF_MODIFIED_SINCE)?;
         let changed = self
-            .date(&self.0.headers, &LAST_MODIFIED)
-            .or_else(|| self.date(&self.0.headers, &DATE))
-            .unwrap_or(self.0.freshness.received);
+            .date(self.headers, &LAST_MODIFIED)
+            .or_else(|| self.date(self.headers, &DATE))
+            .unwrap_or(self.received);
         Some(changed <= since)
     }
 
     fn date(&self, headers: &HeaderMap, name: &HeaderName) -> Option<Timestamp> {
         // The century of a year with two digits does not change while a response is stored.
-        date::parse(only(headers, name)?, self.0.freshness.received)
+        date::parse(only(headers, name)?, self.received)
     }
 }
 

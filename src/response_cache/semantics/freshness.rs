@@ -88,6 +88,14 @@ impl Freshness {
         }
     }
 
+    /// Returns the freshness of what ends now at the latest: it may be used stale for as long as what has ended by itself.
+    pub(in crate::response_cache) fn ended(self, now: Timestamp) -> Self {
+        Self {
+            lifetime: self.lifetime.min(self.age(now)),
+            ..self
+        }
+    }
+
     /// Returns `current_age` (section 4.2.3).
     pub(in crate::response_cache) fn age(&self, now: Timestamp) -> Duration {
         let resident_time = elapsed(self.received, now);
@@ -106,9 +114,11 @@ impl Freshness {
         left.div_euclid(1_000_000)
     }
 
-    /// Returns whether it is fresh, or not long stale, so that it may be served while it is refreshed (RFC 5861, section 3).
+    /// Returns whether it is fresh, or not long stale, so that it may be served while it is refreshed (RFC 5861, section 3):
+    /// also what is fresh and was purged softly, but only where that is allowed at all.
     pub(in crate::response_cache) fn may_serve_while_revalidating(&self, now: Timestamp) -> bool {
-        self.is_within(self.stale.while_revalidate, now)
+        let window = self.stale.while_revalidate;
+        !window.is_zero() && self.is_within(window, now)
     }
 
     /// Returns whether it may be served instead of a 500, 502, 503 or 504 (RFC 5861, section 4).
@@ -186,8 +196,16 @@ impl Stale {
         } else {
             rules.stale_while_revalidate
         };
-        let while_revalidate = said.stale_while_revalidate.unwrap_or(extended);
-        let if_error = said.stale_if_error.unwrap_or(rules.stale_if_error);
+        let while_revalidate = rules
+            .handler_stale
+            .while_revalidate
+            .or(said.stale_while_revalidate)
+            .unwrap_or(extended);
+        let if_error = rules
+            .handler_stale
+            .if_error
+            .or(said.stale_if_error)
+            .unwrap_or(rules.stale_if_error);
         Self {
             forbidden: false,
             while_revalidate: while_revalidate.min(MAX_TTL),

@@ -27,6 +27,7 @@ pub(in crate::response_cache) struct Rules {
     pub(in crate::response_cache) targets: Vec<HeaderName>,
     /// What the handler says, for this cache.
     pub(in crate::response_cache) handler_ttl: Option<Duration>,
+    pub(in crate::response_cache) handler_stale: HandlerStale,
     /// The lifetime of answers that say nothing, with a status that is cacheable by default; not of 5xx.
     pub(in crate::response_cache) default_ttl: Option<Duration>,
     /// The lifetime of answers with a status that is cacheable by default, whatever they say (but `no-store` and
@@ -44,11 +45,19 @@ pub(in crate::response_cache) struct Rules {
     pub(in crate::response_cache) set_cookie: SetCookie,
 }
 
+/// For how long the handler lets a stale response be used: before what `Cache-Control` says of it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::response_cache) struct HandlerStale {
+    pub(in crate::response_cache) while_revalidate: Option<Duration>,
+    pub(in crate::response_cache) if_error: Option<Duration>,
+}
+
 impl Default for Rules {
     fn default() -> Self {
         Self {
             targets: Vec::new(),
             handler_ttl: None,
+            handler_stale: HandlerStale::default(),
             default_ttl: None,
             override_ttl: None,
             status_ttls: Vec::new(),

@@ -77,6 +77,8 @@ pub enum Reason {
     Policy,
     /// It is marked as [`Personal`](crate::response_cache::Personal).
     Personal,
+    /// A layer inside of this one has decided already.
+    Nested,
     /// It is an event stream, or gRPC.
     Stream,
     /// Its body is too large for the policy, its entry for the store, or there is no memory left to record it.
@@ -112,6 +114,7 @@ impl Reason {
             Self::Request => "request",
             Self::Policy => "policy",
             Self::Personal => "personal",
+            Self::Nested => "nested",
             Self::Stream => "stream",
             Self::TooLarge => "too-large",
             Self::Tags => "tags",
@@ -151,7 +154,7 @@ pub(in crate::response_cache) fn judge(
     let allows_authorized = said.allows_authorized();
     asked.judge_credentials(allows_authorized, is_explicit)?;
     judge_vary(headers, asked.is_keyed_by_user)?;
-    judge_basis(status, basis, said)?;
+    judge_basis(status, basis, said, rules)?;
     judge_use(headers, &freshness)?;
     Ok(Judged {
         freshness,
@@ -234,7 +237,12 @@ fn judge_vary(headers: &HeaderMap, is_keyed_by_user: bool) -> Result<(), Reason>
 }
 
 /// The last condition of section 3, and more for what should not last.
-fn judge_basis(status: StatusCode, basis: Basis, said: &ResponseDirectives) -> Result<(), Reason> {
+fn judge_basis(
+    status: StatusCode,
+    basis: Basis,
+    said: &ResponseDirectives,
+    rules: &Rules,
+) -> Result<(), Reason> {
     if status == StatusCode::TOO_MANY_REQUESTS {
         let is_meant = basis == Basis::Handler || (basis == Basis::Explicit && said.public);
         return is_meant.then_some(()).ok_or(Reason::Status);
@@ -242,7 +250,13 @@ fn judge_basis(status: StatusCode, basis: Basis, said: &ResponseDirectives) -> R
     let is_cacheable = said.public || is_cacheable_by_default(status);
     let is_stored = match basis {
         Basis::Explicit | Basis::Handler | Basis::Rules | Basis::Heuristic => true,
-        Basis::Nothing => is_cacheable && !status.is_server_error(),
+        // Stored to be validated. What says nothing at all is so only where the policy guesses: it would cost a store two
+        // calls for each request, and its service the same as before.
+        Basis::Nothing => {
+            let asks = said.public || said.must_revalidate || said.no_cache.is_response();
+            let is_said = asks || rules.heuristic.is_some();
+            is_said && is_cacheable && !status.is_server_error()
+        }
     };
     is_stored.then_some(()).ok_or(Reason::NotFresh)
 }

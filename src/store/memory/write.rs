@@ -34,7 +34,8 @@ impl Inner {
         })
     }
 
-    /// Does what needs no lock: hashes, and copies the value, so that a slice of it does not keep a larger buffer alive.
+    /// Does what needs no lock: hashes, and copies the value, so that a slice of it does not keep a larger buffer alive;
+    /// unless it is known to be no slice.
     fn plan<'a>(&self, write: &'a Write, now: u64) -> Result<Step<'a>> {
         let record = match write.change() {
             Change::Put { value, .. } if value.len() > self.max_value => {
@@ -43,6 +44,7 @@ impl Inner {
                     "a value beyond the limit of the store",
                 ));
             }
+            Change::Put { value, ttl } if write.is_exact() => Some((value.clone(), end(now, *ttl))),
             Change::Put { value, ttl } => Some((Bytes::copy_from_slice(value), end(now, *ttl))),
             Change::Delete => None,
         };

@@ -163,7 +163,7 @@ fn errors_of_the_server_last_only_if_something_says_so() {
 }
 
 #[test]
-fn what_says_nothing_is_stored_only_to_be_validated() {
+fn what_has_no_lifetime_is_stored_only_to_be_validated() {
     assert_eq!(plain(200, &[]), Err(Reason::NotFresh));
     assert_eq!(
         plain(200, &[("cache-control", "max-age=0")]),
@@ -175,7 +175,12 @@ fn what_says_nothing_is_stored_only_to_be_validated() {
         Err(Reason::NotFresh)
     );
     for validator in [("etag", "\"a\""), ("last-modified", "@-1000")] {
-        let judged = plain(200, &[validator]).unwrap();
+        assert_eq!(plain(200, &[validator]), Err(Reason::NotFresh));
+        let guesses = Rules {
+            heuristic: Some(Duration::from_secs(1)),
+            ..Rules::default()
+        };
+        let judged = verdict(&GET, 200, &[("etag", "\"a\"")], &guesses).unwrap();
         assert!(!judged.is_explicit);
         assert_eq!(judged.freshness.lifetime, Duration::ZERO);
         assert!(plain(200, &[validator, ("cache-control", "no-cache")]).is_ok());
