@@ -120,7 +120,7 @@ where
             Company::Leader(leading) => {
                 // Somebody has filled since we looked.
                 let landings = config.family.landings.count(question.key.digest());
-                if landings != before.landings {
+                if landings != lookup.landings {
                     if let Ok(again) = config.look_up(&question, headers).await {
                         lookup = again;
                     }
@@ -176,7 +176,6 @@ where
 pub(super) struct Before {
     pub(super) url: Digest,
     pub(super) dooms: u64,
-    landings: u64,
 }
 
 impl Before {
@@ -193,7 +192,6 @@ impl Config {
         let url = url.unwrap_or(*key);
         Before {
             dooms: self.family.dooms.count(&url),
-            landings: self.family.landings.count(key),
             url,
         }
     }

@@ -26,6 +26,8 @@ use crate::{
 /// What a look into the store has found.
 pub(super) struct Lookup {
     pub(super) now: Timestamp,
+    /// What was stored in this process before.
+    pub(super) landings: u64,
     base: plan::Lookup,
     /// What the filler knows of the purge log.
     pub(super) stamp: Option<Stamp>,
@@ -68,6 +70,7 @@ pub(super) enum Begun<B> {
 struct Reading {
     keys: SmallVec<[Key; 2]>,
     hinted: Option<Varied>,
+    landings: u64,
 }
 
 impl Config {
@@ -98,7 +101,7 @@ impl Config {
         (reading, mut entries): (&Reading, Entries),
         now: Timestamp,
     ) -> Begun<B> {
-        let mut lookup = Lookup::nothing(now, self.family.purging.stamp());
+        let mut lookup = Lookup::nothing(now, reading.landings, self.family.purging.stamp());
         if let Some((key, varied)) = lookup.take_in(self, question, headers, reading, &entries) {
             entries.clear();
             match self.store.try_read(&[key], &mut entries) {
@@ -182,7 +185,7 @@ impl Config {
                 }
             }
         };
-        let mut lookup = Lookup::nothing(now, purging.stamp());
+        let mut lookup = Lookup::nothing(now, reading.landings, purging.stamp());
         if let Some((key, varied)) = lookup.take_in(self, question, headers, &reading, &entries) {
             let hints = &self.family.hints;
             hints.note(question.key.digest(), &varied.names, now);
@@ -211,14 +214,19 @@ impl Config {
         if let Some(varied) = &hinted {
             keys.push(scope.key(question.key.variant_identifier(varied)));
         }
-        Reading { keys, hinted }
+        Reading {
+            keys,
+            hinted,
+            landings: self.family.landings.count(question.key.digest()),
+        }
     }
 }
 
 impl Lookup {
-    const fn nothing(now: Timestamp, stamp: Option<Stamp>) -> Self {
+    const fn nothing(now: Timestamp, landings: u64, stamp: Option<Stamp>) -> Self {
         Self {
             now,
+            landings,
             base: plan::Lookup::Absent,
             stamp,
             found: Found::Nothing,

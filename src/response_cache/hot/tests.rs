@@ -207,3 +207,29 @@ fn an_entry_is_known_by_all_bytes_of_its_head_and_its_length() {
         assert!(!known.is_of(key.digest(), &other), "{at}");
     }
 }
+
+#[test]
+fn a_hit_gives_back_what_an_outer_limit_has_reserved() {
+    use crate::{
+        quota::Quota,
+        rate_limit::{By, Limit, RateLimitLayer},
+    };
+    const TOKENS: Limit = Limit::new("tokens", Quota::per_day(20))
+        .by(By::EVERYONE)
+        .reserve(|_| 10);
+    let bench = Bench::new();
+    let limiter = RateLimitLayer::new(MemoryStore::new()).limit(TOKENS);
+    let service = limiter.layer(bench.service(&bench.layer, FRESH));
+    let ask = |uri: &str| {
+        let mut request = Request::new(Empty::new());
+        *request.uri_mut() = uri.parse().unwrap();
+        let response = block_on(service.clone().oneshot(request)).unwrap();
+        let (parts, body) = response.into_parts();
+        block_on(body.collect()).unwrap();
+        parts.status.as_u16()
+    };
+    // The miss keeps ten, and each hit needs the other ten while it is asked.
+    assert!((0..5).all(|_| ask("http://a/") == 200));
+    assert_eq!(ask("http://a/other"), 200);
+    assert_eq!(ask("http://a/other"), 429);
+}

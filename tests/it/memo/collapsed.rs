@@ -112,9 +112,10 @@ async fn an_error_is_not_shared_and_the_next_one_tries() {
     for other in &mut others {
         assert_pending!(other.poll());
     }
-    slow.turns.add_permits(1);
-    for other in &mut others {
-        assert_eq!(assert_ready!(other.poll()), Ok("2".to_owned()));
+    // Each for itself, and not one after another.
+    slow.turns.add_permits(2);
+    for (other, value) in others.iter_mut().zip(["2", "3"]) {
+        assert_eq!(assert_ready!(other.poll()), Ok(value.to_owned()));
     }
 }
 

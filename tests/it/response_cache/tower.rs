@@ -163,6 +163,8 @@ async fn a_store_that_is_down_is_passed_by() {
         assert_eq!(errors.load(Ordering::SeqCst), 4);
         assert_eq!(site.calls(), 5);
         remote.set_down(false);
+        // What the POST has changed is not forgotten.
+        assert!(!site.get("/").await.is_hit());
         assert!(site.get("/").await.is_hit());
     }
 }
