@@ -15,8 +15,8 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::{
-    BoxError, ResponseBody, answer::How, config::Config, exchange::Exchange, lookup::Begun,
-    question::Asked, semantics::cache_status::FwdReason, unsafe_method,
+    BoxError, ResponseBody, answer::How, config::Config, exchange::Exchange, question::Asked,
+    reading::Begun, semantics::cache_status::FwdReason, unsafe_method,
 };
 
 pin_project! {

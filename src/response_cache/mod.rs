@@ -53,7 +53,8 @@
 //! | cut off, or not as long as announced | no |
 //!
 //! `RateLimit` fields, `Age`, hop-by-hop fields and tags are not stored. Requests that tell who somebody is
-//! ([credentials](CachePolicy::credential_headers)) get only what says itself that it is for everybody.
+//! ([credentials](CachePolicy::credential_headers)) get only what says itself how long it may be used; a page that is made
+//! for a user by a cookie, and says `max-age` without `private`, is everybody's here as in any shared cache.
 //!
 //! # What a request costs
 //! A hit is one trip: the entry, and in the same trip the [poll](ResponseCacheLayer::purge_lag) for purges; two trips where
@@ -115,6 +116,7 @@ pub mod fuzzing;
 mod handle;
 mod hints;
 mod hot;
+mod judgement;
 mod key;
 mod landed;
 mod layer;
@@ -125,6 +127,7 @@ mod plan;
 mod policy;
 mod purges;
 mod question;
+mod reading;
 mod ready;
 mod recording;
 mod refresh;

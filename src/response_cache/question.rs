@@ -1,6 +1,9 @@
 //! What a request asks of the cache.
 
-use http::{Extensions, HeaderMap, Method, Request, header::CONTENT_TYPE};
+use http::{
+    Extensions, HeaderMap, Method, Request,
+    header::{CONTENT_TYPE, COOKIE},
+};
 use http_body::Body;
 
 use super::{
@@ -13,6 +16,7 @@ use super::{
     ready::Ready,
     semantics::{directives::RequestDirectives, freshness::Freshness},
     stored::StoredHead,
+    target,
 };
 use crate::{
     head,
@@ -27,6 +31,7 @@ pub(super) struct Question {
     pub(super) method: Method,
     /// Of a caller that is trusted.
     pub(super) directives: Option<RequestDirectives>,
+    /// `Authorization`, or what the policy takes for the same.
     pub(super) has_authorization: bool,
     pub(super) has_credentials: bool,
     pub(super) is_range: bool,
@@ -152,7 +157,7 @@ impl Config {
         let headers = request.headers();
         let key = CacheKey::of_request(
             &self.policy.key_parts,
-            request.uri(),
+            target::of(request),
             headers,
             subject.as_ref(),
         );
@@ -190,7 +195,13 @@ impl Noted {
         for name in headers.keys() {
             let text = name.as_str();
             if policy.may_be_credential(text.len()) && policy.is_credential(name) {
-                noted.credentials = true;
+                // A cookie says who somebody is on every request, also for what is everybody's. Whatever else does is
+                // meant for this one.
+                if *name == COOKIE {
+                    noted.credentials = true;
+                } else {
+                    noted.authorization = true;
+                }
             }
             match text {
                 "if-match" | "if-unmodified-since" | "upgrade" => noted.passes = true,

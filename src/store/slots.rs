@@ -53,7 +53,7 @@ mod tests {
         let memory = MemoryStore::new();
         let [one, other] = [0, 1].map(|_| SharedStore::new(memory.clone()));
         one.beside::<AtomicU64>().store(7, Ordering::SeqCst);
-        assert_eq!(one.clone().beside::<AtomicU64>().load(Ordering::SeqCst), 7);
+        assert_eq!(one.beside::<AtomicU64>().load(Ordering::SeqCst), 7);
         assert_eq!(one.beside::<Other>().0.load(Ordering::SeqCst), 0);
         assert_eq!(other.beside::<AtomicU64>().load(Ordering::SeqCst), 0);
     }

@@ -117,7 +117,7 @@ fn is_conditional(asked: &Asked) -> bool {
     headers.contains_key("if-none-match") || headers.contains_key("if-modified-since")
 }
 
-fn user<'a>(asked: &'a Asked) -> &'a str {
+fn user(asked: &Asked) -> &str {
     let user = asked.headers().get("x-user");
     user.map_or("nobody", |user| user.to_str().unwrap())
 }

@@ -68,7 +68,6 @@ const PANIC: &str = "panic";
 struct Origin(Arc<Mutex<Vec<Option<Pending>>>>);
 
 struct Pending {
-    request: Request<Empty<Bytes>>,
     answer: oneshot::Sender<Answer>,
 }
 
@@ -127,12 +126,9 @@ impl Service<Request<Empty<Bytes>>> for Origin {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<Empty<Bytes>>) -> Self::Future {
+    fn call(&mut self, _: Request<Empty<Bytes>>) -> Self::Future {
         let (answer, answered) = oneshot::channel();
-        self.0
-            .lock()
-            .unwrap()
-            .push(Some(Pending { request, answer }));
+        self.0.lock().unwrap().push(Some(Pending { answer }));
         Box::pin(async {
             let answer = answered.await.unwrap_or(Err("gone"));
             assert!(!matches!(answer, Err(PANIC)), "as a handler does");

@@ -40,3 +40,6 @@ mod table;
 mod tower;
 mod users;
 mod variants;
+
+/// Names and values of header fields.
+type Fields<'a> = &'a [(&'a str, &'a str)];

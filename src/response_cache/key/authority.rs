@@ -43,11 +43,10 @@ impl<'a> Authority<'a> {
             return None;
         }
         let is_default = match port {
-            None => false,
             Some(b"") => true,
             Some(b"80") => scheme.eq_ignore_ascii_case("http"),
             Some(b"443") => scheme.eq_ignore_ascii_case("https"),
-            Some(_) => false,
+            _ => false,
         };
         Some(Self {
             host_and_port: if is_default { host } else { text },

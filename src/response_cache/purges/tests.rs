@@ -51,7 +51,7 @@ fn done<T>(future: impl Future<Output = T>) -> T {
 #[test]
 fn layers_over_clones_of_a_store_share_what_is_known_of_a_log() {
     let [(store, one), (_, other)] = processes();
-    assert!(Arc::ptr_eq(&one, &purging(&store.clone())));
+    assert!(Arc::ptr_eq(&one, &purging(&store)));
     assert!(!Arc::ptr_eq(&one, &other));
     let apart = Purging::of(&store, &Scope::new(Kind::Purge, "other"));
     assert!(!Arc::ptr_eq(&one, &apart));

@@ -52,7 +52,7 @@ async fn fields_that_are_named_as_private_do_not_come_in_by_a_304() {
         )
     });
     ended(&app).await;
-    let alice = app.get(&[("x-user", "alice")]).await;
+    let _alice = app.get(&[("x-user", "alice")]).await;
     let bob = app.get(&[("x-user", "bob")]).await;
     assert!(bob.is_hit() && !bob.headers.contains_key("x-greeting"));
 }

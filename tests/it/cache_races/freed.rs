@@ -8,7 +8,7 @@ use super::*;
 fn watched() -> (Process, Stepped, Weak<()>) {
     let (store, watched) = (Stepped::open(), Arc::new(()));
     let weak = Arc::downgrade(&watched);
-    let layer = super::layer(store.clone()).trust_requests(move |_| {
+    let layer = layer(store.clone()).trust_requests(move |_| {
         let _ = &watched;
         false
     });
@@ -30,7 +30,7 @@ async fn a_layer_that_is_dropped_keeps_nothing_whatever_was_under_way() {
                         process
                             .origin
                             .begin(0, "max-age=1, stale-while-revalidate=60"),
-                    )
+                    );
                 }
                 3 => store.hold(Ask::Write),
                 4 => drop(

@@ -66,7 +66,8 @@ async fn one_order(how: How, order: [Ask; 2], purge_at: usize, is_stored: bool) 
             purge(&purger, how).await;
         }
         match step {
-            0 | 1 => own.step(order[step]),
+            0 => own.step(order[0]),
+            1 => own.step(order[1]),
             2 if filler.origin.calls() > calls => filler.origin.answer(calls, "max-age=60", "old"),
             3 => own.step(Ask::Write),
             _ => {}

@@ -140,7 +140,7 @@ async fn an_executor_that_drops_what_it_is_given_leaves_no_key_stuck() {
             drop(task);
         }
     }
-    let layer = super::layer(Stepped::open()).executor(Executor::new(Drops));
+    let layer = layer(Stepped::open()).executor(Executor::new(Drops));
     let process = Process::with(layer);
     with_stale(&process).await;
     for _ in 0..3 {
@@ -157,7 +157,7 @@ async fn an_executor_that_drops_what_it_is_given_leaves_no_key_stuck() {
 #[tokio::test(start_paused = true)]
 async fn what_is_refreshed_within_the_wait_is_told_once() {
     const POLICY: CachePolicy = CachePolicy::new("soft").wait_at_most(Duration::from_millis(100));
-    let layer = super::layer(Stepped::open()).policy(POLICY);
+    let layer = layer(Stepped::open()).policy(POLICY);
     let process = Process::with(layer);
     with_stale(&process).await;
     let mut client = process.get();
@@ -240,7 +240,7 @@ fn without_an_executor_one_refreshes_and_the_others_are_answered() {
 fn without_an_executor_what_a_write_has_changed_is_forgotten_before_its_answer() {
     let memory = MemoryStore::new();
     let store = Stepped::over(memory.clone());
-    let layer = super::layer(store.clone()).timer(Timer::new(AtOnce));
+    let layer = layer(store.clone()).timer(Timer::new(AtOnce));
     let process = Process::with(layer);
     let other = Process::new(Stepped::over(memory));
     stored_without_a_runtime(&process, "max-age=60");

@@ -13,7 +13,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Extensions, HeaderMap, Request, Response, StatusCode, request::Parts};
+use http::{HeaderMap, Request, Response, StatusCode, request::Parts};
 use http_body::{Body as HttpBody, Frame};
 use http_body_util::{BodyExt, Empty, Full, combinators::UnsyncBoxBody};
 use tokio::sync::{Semaphore, mpsc};
@@ -121,10 +121,12 @@ impl fmt::Display for Down {
 
 impl std::error::Error for Down {}
 
+type Handler = dyn Fn(&Parts) -> Response<Body> + Send + Sync;
+
 /// The service of a site. It can be held up, and be down.
 #[derive(Clone)]
 pub(super) struct Origin {
-    answer: Arc<dyn Fn(&Parts) -> Response<Body> + Send + Sync>,
+    answer: Arc<Handler>,
     asked: Arc<Mutex<Vec<Parts>>>,
     turns: Arc<Semaphore>,
     is_down: Arc<AtomicBool>,
@@ -192,7 +194,6 @@ impl<B> Service<Request<B>> for Origin {
 pub(super) struct Got {
     pub(super) status: u16,
     pub(super) headers: HeaderMap,
-    pub(super) extensions: Extensions,
     pub(super) body: Bytes,
 }
 
@@ -203,7 +204,6 @@ impl Got {
         Self {
             status: parts.status.as_u16(),
             headers: parts.headers,
-            extensions: parts.extensions,
             body: body.collect().await.unwrap().to_bytes(),
         }
     }

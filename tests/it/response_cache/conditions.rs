@@ -3,6 +3,7 @@
 use http::{Response, request::Parts};
 use tower_upstash::response_cache::CachePolicy;
 
+use super::Fields;
 use super::app::{Body, SECOND, Site, answer, answer_with, get, get_with, request, stream};
 
 const DATE: &str = "Tue, 14 Nov 2023 22:13:20 GMT";
@@ -79,7 +80,8 @@ async fn a_condition_that_misses_stores_the_whole() {
 async fn ranges_are_answered_from_the_whole() {
     let site = Site::new(whole);
     site.get("/").await;
-    let cases: [(&[(&str, &str)], u16, &str, Option<&str>); 9] = [
+    type Case<'a> = (Fields<'a>, u16, &'a str, Option<&'a str>);
+    let cases: [Case<'_>; 9] = [
         (&[("range", "bytes=2-4")], 206, "234", Some("bytes 2-4/10")),
         (&[("range", "bytes=8-")], 206, "89", Some("bytes 8-9/10")),
         (&[("range", "bytes=-3")], 206, "789", Some("bytes 7-9/10")),

@@ -1,10 +1,11 @@
 //! What a policy, a handler and a targeted field say.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
 use http::StatusCode;
 use tower_upstash::response_cache::{CachePolicy, Caching, Reason};
 
+use super::Fields;
 use super::app::{
     HOUR, MINUTE, SECOND, Site, answer, answer_with, for_a_minute, get, get_with, request, status,
 };
@@ -25,7 +26,8 @@ async fn lifetimes_are_found_in_their_order() {
     let plain = CachePolicy::new("lifetimes");
     let default = plain.clone().default_ttl(HOUR);
     let own = plain.clone().override_ttl(HOUR);
-    let cases: [(&[(&str, &str)], &CachePolicy, Option<i64>); 14] = [
+    type Case<'a> = (Fields<'static>, &'a CachePolicy, Option<i64>);
+    let cases: [Case<'_>; 14] = [
         (&[], &plain, None),
         (&[], &default, Some(3600)),
         (&[("cache-control", "max-age=5")], &default, Some(5)),
@@ -162,7 +164,7 @@ async fn a_handler_says_how_long_and_clients_are_told_what_it_tells_them() {
         };
         response.extensions_mut().insert(match parts.uri.path() {
             "/never" => Caching::never(),
-            "/zero" => Caching::ttl(SECOND * 0),
+            "/zero" => Caching::ttl(Duration::ZERO),
             _ => Caching::ttl(MINUTE),
         });
         response

@@ -65,7 +65,7 @@ impl Store for Slow {
     }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Step {
     Poll(usize),
     /// With the tags of a mask; none: everything.
