@@ -3,6 +3,7 @@
 
 mod background;
 pub mod body;
+mod counts;
 pub mod executor;
 mod few;
 mod flights;

@@ -99,6 +99,7 @@ impl<T: Clone> Flight<T> {
         self.state().is_doomed = true;
     }
 
+    #[cfg(test)]
     pub(super) fn is_doomed(&self) -> bool {
         self.state().is_doomed
     }

@@ -47,6 +47,7 @@ impl<K: Key, T: Clone> Leader<K, T> {
     }
 
     /// Returns whether the key was purged in this process since this flight began: what it brings may be from before.
+    #[cfg(test)]
     pub(crate) fn is_doomed(&self) -> bool {
         self.flight.is_doomed()
     }

@@ -9,6 +9,7 @@ use super::{
     place::{Calls, Place},
 };
 use crate::{
+    counts::Counts,
     executor::{Executor, Finish},
     flights::{Join, Leader, Waited},
     store::{Result as StoreResult, SharedStore, Store as _, Write},
@@ -45,6 +46,8 @@ where
     Fut: Future<Output = Result<V, E>>,
 {
     let place = Place::new(store, &policy, input.as_ref());
+    let dooms = store.beside::<Counts>();
+    let before = dooms.count(&place.digest);
     let found = find(&place, &policy).await;
     let leader = match found {
         Found::Value(value) => return Ok(value),
@@ -67,7 +70,9 @@ where
         leader.share(bytes.clone());
     }
     if let Some(write) = place.put(&policy, &bytes) {
-        let kept = keep(store.clone(), write, leader).await;
+        let digest = place.digest;
+        let is_doomed = move || Counts::has_happened(before, dooms.count(&digest));
+        let kept = keep(store.clone(), write, leader, is_doomed).await;
         if let Err(error) = kept {
             policy.tell(MemoEvent::StoreError { error: &error });
         }
@@ -94,6 +99,7 @@ pub async fn forget<S: MemoScope>(
     let place = Place::new(store, &policy, input.as_ref());
     // First: whoever asks after us finds neither.
     store.beside::<Calls>().doom(&place.digest);
+    store.beside::<Counts>().add(&place.digest);
     place.delete().await
 }
 
@@ -160,13 +166,15 @@ async fn keep(
     store: SharedStore,
     write: Write,
     leader: Option<Leader<[u8; 32], Bytes>>,
+    is_doomed: impl Fn() -> bool + Send + 'static,
 ) -> StoreResult<()> {
-    let is_doomed = move || leader.as_ref().is_some_and(Leader::is_doomed);
     if is_doomed() {
         return Ok(());
     }
     let key = write.key().clone();
     let work = async move {
+        // Until then it has the value for who asks.
+        let _leader = leader;
         let written = store.write(&write.into()).await;
         // Forgotten meanwhile: the write may have come after that.
         let forgotten = if is_doomed() {

@@ -14,6 +14,7 @@ use super::{
     digest::Digest,
     entry::Packed,
     exchange::{Before, Leading},
+    forget::Forgotten,
     judgement::content_length,
     landed::Landed,
     lookup::{Lookup, Verdict},
@@ -75,6 +76,7 @@ impl Called {
             return self.validated(&parts, unmodified).await;
         }
         let may_be_stale = is_failure(parts.status)
+            && self.question.takes_what_is_revalidated()
             && self
                 .usable()
                 .is_some_and(|packed| packed.head.freshness.may_serve_on_error(self.received));
@@ -90,7 +92,12 @@ impl Called {
         }
         match self.judge(&parts) {
             Ok(head) => self.record(parts, body, head),
-            Err(reason) => self.unstored(parts, body, reason),
+            Err(reason) => {
+                if reason.is_of_response() && !parts.status.is_server_error() {
+                    self.supersede().await;
+                }
+                self.unstored(parts, body, reason)
+            }
         }
     }
 
@@ -103,6 +110,17 @@ impl Called {
             Verdict::Miss(reason) => reason,
             Verdict::Fresh => FwdReason::Request,
             _ => FwdReason::Stale,
+        }
+    }
+
+    /// Forgets what was stored: the service has answered with something else, which is not stored.
+    pub(super) async fn supersede(&self) {
+        if self.usable().is_some() {
+            let write = self.config.forget(Forgotten {
+                places: vec![self.config.place(&self.question)],
+                ..Forgotten::default()
+            });
+            self.config.hold(write).await;
         }
     }
 

@@ -91,7 +91,10 @@ impl Commit {
                     .hints
                     .note(self.place.key.digest(), names, config.now());
                 let bytes = usize::try_from(recorded.len).unwrap_or(usize::MAX);
-                config.family.landings.add(self.place.key.digest());
+                config
+                    .family
+                    .landings
+                    .add(self.place.key.digest().as_bytes());
                 config.tell(&Event::Stored { policy, bytes });
             }
             Ok(Err(reason)) => config.tell(&Event::NotStored {
@@ -201,7 +204,9 @@ impl Config {
         let new = Freshened { head, until };
         let batch: Batch = plan::plan_freshen(place, found, (old, new), &self.terms()?);
         // Refused: somebody else has written meanwhile, and knows better.
-        self.store.write(&batch).await.map(|_| ())
+        let _ = self.store.write(&batch).await?;
+        self.family.landings.add(place.key.digest().as_bytes());
+        Ok(())
     }
 
     pub(super) fn terms(&self) -> Result<Terms> {

@@ -5,7 +5,12 @@ use std::{sync::Arc, time::Duration};
 use http::{HeaderName, request::Parts, uri::Scheme};
 
 use super::{
-    CachePolicy, Event, family::Family, hot::Hot, ready::Ready, semantics::cache_status::Name,
+    CachePolicy, Event,
+    budget::Budget,
+    family::{Family, RECORDINGS},
+    hot::Hot,
+    ready::Ready,
+    semantics::cache_status::Name,
 };
 use crate::{
     executor::Executor,
@@ -43,7 +48,11 @@ impl Config {
     pub(super) fn new(store: SharedStore, policy: CachePolicy) -> Self {
         let targets = vec![HeaderName::from_static("tower-upstash-cache-control")];
         let policy = Arc::new(Ready::new(policy, &targets, None));
-        let family = Family::new(&store, Arc::new(SystemClock::new()));
+        let family = Family::new(
+            &store,
+            Arc::new(SystemClock::new()),
+            Arc::new(Budget::new(RECORDINGS)),
+        );
         Self {
             policy,
             targets,
@@ -84,7 +93,11 @@ impl Config {
     }
 
     pub(super) fn set_clock(&mut self, clock: Arc<dyn Clock>) {
-        self.family = Arc::new(Family::new(&self.store, clock));
+        self.family = Arc::new(Family::new(
+            &self.store,
+            clock,
+            Arc::clone(&self.family.budget),
+        ));
     }
 
     pub(super) fn now(&self) -> Timestamp {

@@ -43,18 +43,21 @@ impl Debt {
 }
 
 impl Debts {
-    /// Remembers purges that are about to be tried. False: there are too many, and none is remembered any more.
-    pub(super) fn owe(&self, debts: &[Debt]) -> bool {
+    /// Returns whether so many more can be remembered. Otherwise all has to be purged.
+    pub(super) fn has_room(&self, more: usize) -> bool {
+        self.lock().len() + more <= MOST
+    }
+
+    /// Remembers purges that are about to be tried. Beyond the bound, none that was remembered before is any more.
+    pub(super) fn owe(&self, debts: &[Debt]) {
         let mut owed = self.lock();
+        if owed.len() + debts.len() > MOST {
+            owed.clear();
+        }
         for debt in debts {
             owed.insert(*debt.place.key.digest(), debt.clone());
         }
-        let fits = owed.len() <= MOST;
-        if !fits {
-            owed.clear();
-        }
         self.is_any.store(!owed.is_empty(), Ordering::Release);
-        fits
     }
 
     /// Returns what is owed for a key. Mostly an atomic load.

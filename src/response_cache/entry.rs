@@ -149,6 +149,14 @@ impl Packed {
         (body.len() <= max).then_some(Stored { head, body })
     }
 
+    /// Returns whether it [unpacks](Self::unpack).
+    pub(super) fn is_sound(&self, max: usize) -> bool {
+        match self.whole {
+            None => self.body.len() <= max,
+            Some(whole) => compression::expand(&self.body, whole, max).is_some(),
+        }
+    }
+
     /// Returns the length of the body.
     pub(super) fn len(&self) -> u64 {
         self.whole.unwrap_or(self.body.len()) as u64

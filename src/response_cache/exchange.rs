@@ -11,7 +11,6 @@ use super::{
     BoxError, Event, ResponseBody,
     answer::How,
     config::Config,
-    counts::Counts,
     digest::Digest,
     fill::Fill,
     key::url_digest,
@@ -24,6 +23,7 @@ use super::{
     target,
 };
 use crate::{
+    counts::Counts,
     flights::{Join, Leader, Waited},
     store::Error,
 };
@@ -120,7 +120,10 @@ where
             }
             Company::Leader(leading) => {
                 // Somebody has filled since we looked.
-                let landings = config.family.landings.count(question.key.digest());
+                let landings = config
+                    .family
+                    .landings
+                    .count(question.key.digest().as_bytes());
                 if landings != lookup.landings {
                     if let Ok(again) = config.look_up(&question, headers).await {
                         lookup = again;
@@ -182,17 +185,21 @@ pub(super) struct Before {
 impl Before {
     /// Returns whether the URL was purged since, in this process.
     pub(super) fn is_outdated(&self, config: &Config) -> bool {
-        Counts::has_happened(self.dooms, config.family.dooms.count(&self.url))
+        Counts::has_happened(self.dooms, config.family.dooms.count(self.url.as_bytes()))
     }
 }
 
 impl Config {
     fn before<B>(&self, question: &Question, request: &Request<B>) -> Before {
         let key = question.key.digest();
-        let url = url_digest(self.scheme.as_ref(), target::of(request), request.headers());
+        let url = url_digest(
+            &self.policy.key_parts,
+            target::of(request),
+            request.headers(),
+        );
         let url = url.unwrap_or(*key);
         Before {
-            dooms: self.family.dooms.count(&url),
+            dooms: self.family.dooms.count(url.as_bytes()),
             url,
         }
     }
@@ -210,7 +217,7 @@ impl Config {
             return Some(self.hit(question, headers, stored, How::HIT, lookup.now));
         }
         let is_stale = matches!(verdict, Verdict::Validate | Verdict::WhileRevalidating);
-        if is_stale && self.is_backing_off(question) {
+        if is_stale && question.takes_what_is_revalidated() && self.is_backing_off(question) {
             let packed = lookup.usable(self, question)?;
             let freshness = packed.head.freshness;
             if freshness.may_serve_on_error(lookup.now)

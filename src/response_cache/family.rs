@@ -3,11 +3,12 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{
-    budget::Budget, counts::Counts, debts::Debts, digest::Digest, hints::Hints, landed::Landed,
-    purges::Purging, ready::Ready,
+    budget::Budget, debts::Debts, digest::Digest, hints::Hints, landed::Landed, purges::Purging,
+    ready::Ready,
 };
 use crate::{
     background::Background,
+    counts::Counts,
     flights::Flights,
     store::{Kind, Scope, SharedStore},
     time::Clock,
@@ -31,21 +32,21 @@ pub(super) struct Family {
 }
 
 /// How many bytes all recordings may hold together by default.
-const RECORDINGS: u64 = 64 << 20;
+pub(super) const RECORDINGS: u64 = 64 << 20;
 /// How many keys are remembered for what their responses vary by.
 const HINTS: usize = 4096;
 
 impl Family {
-    pub(super) fn new(store: &SharedStore, clock: Arc<dyn Clock>) -> Self {
+    pub(super) fn new(store: &SharedStore, clock: Arc<dyn Clock>, budget: Arc<Budget>) -> Self {
         Self {
             clock,
             flights: Flights::new(),
             hints: Hints::new(HINTS),
-            dooms: Counts::new(),
-            landings: Counts::new(),
+            dooms: Counts::default(),
+            landings: Counts::default(),
             debts: Debts::default(),
             purging: Purging::of(store, &Scope::new(Kind::Purge, "cache")),
-            budget: Arc::new(Budget::new(RECORDINGS)),
+            budget,
             refreshes: Background::default(),
             writes: Background::default(),
             policies: Mutex::default(),

@@ -91,15 +91,19 @@ where
 impl Lookup {
     /// Makes the request one that a shared response can answer, and a conditional one where something can be validated.
     fn condition(&self, config: &Config, question: &Question, request: &mut HeaderMap) -> Sent {
-        let usable = self.usable(config, question);
+        let max = config.policy.policy.max_body;
+        // What cannot be used is not asked about: a 304 would be no answer.
+        let usable = self
+            .usable(config, question)
+            .filter(|packed| packed.is_sound(max));
         // A part, or the head, of what is not stored is asked for as it is, and not stored.
         if usable.is_none() && (question.is_range || question.is_head()) {
             return Sent::Nothing;
         }
         let own = usable.map(|packed| &packed.head.headers);
-        let newest = self
-            .newest(config, question)
-            .map(|packed| &packed.head.headers);
+        let newest = self.newest(config, question);
+        let newest = newest.filter(|packed| packed.is_sound(max));
+        let newest = newest.map(|packed| &packed.head.headers);
         let newest = newest.filter(|newest| own.is_none_or(|own| !std::ptr::eq(own, *newest)));
         // Its tag alone: a date says nothing of what other requests get.
         let newest = newest.and_then(|newest| newest.get(ETAG));

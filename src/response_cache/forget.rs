@@ -63,9 +63,11 @@ impl Config {
         let debts: Result<Vec<Debt>> = what.places.iter().map(Debt::new).collect();
         let debts = debts?;
         // First: whoever looks from now on looks after a write of the tombstone.
-        if !self.family.debts.owe(&debts) {
+        if !self.family.debts.has_room(debts.len()) {
+            // First: nothing is forgotten before all is owed.
             self.family.purging.owe_everything();
         }
+        self.family.debts.owe(&debts);
         self.doom(&what.urls);
         if what.tags.is_empty() {
             return self.pay(&debts).await;
@@ -93,42 +95,61 @@ impl Config {
     }
 
     pub(super) fn doom(&self, urls: &[Digest]) {
-        urls.iter().for_each(|url| self.family.dooms.add(url));
+        urls.iter()
+            .for_each(|url| self.family.dooms.add(url.as_bytes()));
     }
 
     /// Returns what is stored for the URLs that a request has changed.
     pub(super) fn changed(&self, uris: &[Uri], headers: &HeaderMap, groups: Vec<Tag>) -> Forgotten {
         let policies = self.family.policies();
-        let mut forgotten = self.forgotten(&policies, uris, headers);
-        if !policies.iter().any(|policy| policy.has_key_parts()) {
-            forgotten.tags.clear();
+        let tagged = policies.iter().filter(|policy| policy.has_key_parts());
+        let mut tags = groups;
+        add_tags(&mut tags, tagged, uris, headers);
+        Forgotten {
+            places: places(&policies, uris, headers),
+            urls: urls(&policies, uris, headers),
+            tags,
         }
-        forgotten.tags.extend(groups);
-        forgotten
     }
 
     /// Returns what is stored for URLs, of no request.
     pub(super) fn of_urls(&self, uris: &[Uri]) -> Forgotten {
         let mut policies = self.family.policies();
-        if policies
-            .iter()
-            .all(|policy| policy.policy.name != self.name())
-        {
+        let is_own = |policy: &Arc<Ready>| policy.policy.name == self.name();
+        if !policies.iter().any(is_own) {
             policies.push(Arc::clone(&self.policy));
         }
-        self.forgotten(&policies, uris, &HeaderMap::new())
-    }
-
-    fn forgotten(&self, policies: &[Arc<Ready>], uris: &[Uri], headers: &HeaderMap) -> Forgotten {
-        let scheme = self.scheme.as_ref();
-        let urls = uris
-            .iter()
-            .filter_map(|uri| url_digest(scheme, uri, headers));
-        let tags = uris.iter().filter_map(|uri| url_tag(scheme, uri, headers));
+        let headers = HeaderMap::new();
+        let mut tags = Vec::new();
+        add_tags(&mut tags, &policies, uris, &headers);
         Forgotten {
-            places: places(policies, uris, headers),
-            urls: urls.collect(),
-            tags: tags.collect(),
+            places: places(&policies, uris, &headers),
+            urls: urls(&policies, uris, &headers),
+            tags,
+        }
+    }
+}
+
+fn urls(policies: &[Arc<Ready>], uris: &[Uri], headers: &HeaderMap) -> Vec<Digest> {
+    let of = |uri| {
+        policies
+            .iter()
+            .filter_map(move |policy| url_digest(&policy.key_parts, uri, headers))
+    };
+    uris.iter().flat_map(of).collect()
+}
+
+/// Each once: most policies take a query for the same.
+fn add_tags<'a>(
+    tags: &mut Vec<Tag>,
+    policies: impl IntoIterator<Item = &'a Arc<Ready>>,
+    uris: &[Uri],
+    headers: &HeaderMap,
+) {
+    for policy in policies {
+        for uri in uris {
+            let tag = url_tag(&policy.key_parts, uri, headers);
+            tags.extend(tag.filter(|tag| !tags.contains(tag)));
         }
     }
 }

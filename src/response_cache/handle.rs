@@ -138,11 +138,9 @@ impl ResponseCacheHandle {
     }
 
     async fn purge_log(&self, what: Purge<'_>) -> Result<()> {
-        let family = &self.config.family;
-        family.dooms.add_to_all();
-        let purged = family.purging.purge_durably(&self.config.store, what).await;
-        family.dooms.add_to_all();
-        purged
+        // Fills under way that carry a tag are found by it when they are stored, and by those who would take part.
+        let purging = &self.config.family.purging;
+        purging.purge_durably(&self.config.store, what).await
     }
 }
 

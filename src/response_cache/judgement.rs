@@ -92,7 +92,7 @@ impl Called {
         let tags = tags::tags_of(&parts.headers, config.policy.policy.tags, caching, origin);
         let mut tags = tags.map_err(|_| Reason::Tags)?;
         if self.question.key.has_more_than_url() {
-            tags.extend(url_tag(config.scheme.as_ref(), &self.uri, &self.asked));
+            tags.extend(url_tag(&config.policy.key_parts, &self.uri, &self.asked));
         }
         Ok(tags)
     }

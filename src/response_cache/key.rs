@@ -27,10 +27,8 @@ pub(in crate::response_cache) struct KeyParts {
 
 /// The primary key of a request.
 ///
-/// It is made of the URI as this layer sees it, which is what the inner service sees: nothing is decoded or normalised in
-/// the path, so that `%2f`, `;`, `//` or case never make one of two that differ for the service. axum takes the prefix of
-/// a nested router away before the layers inside are called: two nested routers with the same policy inside share keys,
-/// so such a policy belongs around both of them.
+/// It is made of the [target](super::target) of the request: nothing is decoded or normalised in the path, so that `%2f`,
+/// `;`, `//` or case never make one of two that differ for the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::response_cache) struct CacheKey {
     digest: Digest,
@@ -113,28 +111,28 @@ impl CacheKey {
     }
 }
 
-/// Returns the tag of everything that is stored for the URL of a request, under any policy and whatever else is in the
-/// keys. `None` where there is no key. For a URL without a request, the headers are empty.
+/// Returns the tag of everything that is stored under a policy for the URL of a request, whatever else is in the keys. `None`
+/// where there is no key. For a URL without a request, the headers are empty.
 pub(in crate::response_cache) fn url_tag(
-    scheme: Option<&Scheme>,
+    parts: &KeyParts,
     uri: &Uri,
     headers: &HeaderMap,
 ) -> Option<Tag> {
-    let digest = url_digest(scheme, uri, headers)?;
+    let digest = url_digest(parts, uri, headers)?;
     Some(Tag::new(Identifier::digest(*digest.as_bytes())))
 }
 
-/// Returns what the keys for the URL of a request have in common, under any policy.
+/// Returns what the keys of a policy for the URL of a request have in common: of its query, what counts.
 pub(in crate::response_cache) fn url_digest(
-    scheme: Option<&Scheme>,
+    parts: &KeyParts,
     uri: &Uri,
     headers: &HeaderMap,
 ) -> Option<Digest> {
-    let target = Target::of(scheme, uri, headers)?;
+    let target = Target::of(parts.scheme.as_ref(), uri, headers)?;
     let mut input = Input::default();
     target.put_origin(&mut input);
     input.put(Some(target.path.as_bytes()));
-    input.put(target.query.map(str::as_bytes));
+    parts.query.put(target.query, &mut input);
     Some(input.digest())
 }
 

@@ -101,7 +101,8 @@ impl ResponseCacheLayer {
 
     /// Lets unsafe requests leave stored responses alone. Default: a successful one invalidates what is stored for its URL,
     /// for its `Location` and `Content-Location` (RFC 9111, section 4.4), and what is in the groups of its
-    /// `Cache-Group-Invalidation` (RFC 9875, section 3), before it is answered, or after 50 milliseconds in the background. That
+    /// `Cache-Group-Invalidation` (RFC 9875, section 3), before it is answered, or after a second in the background: this process serves
+    /// nothing of it meanwhile. That
     /// is a trip for each, and another one where there are groups, or policies [per user](CachePolicy::per) or with
     /// [headers](CachePolicy::key_headers) in their keys.
     #[must_use]
@@ -112,7 +113,8 @@ impl ResponseCacheLayer {
     /// Lets purges by tag that other processes have made be seen this much later. Default: zero, for which each lookup asks
     /// for them, in the same trip: one billed command more.
     ///
-    /// Purges by URL, and those of this process, are seen at once in any case.
+    /// Those of this process are seen at once in any case, and so are purges by URL, but of what is kept
+    /// [per user](CachePolicy::per) or by [headers](CachePolicy::key_headers).
     #[must_use]
     pub fn purge_lag(self, lag: Duration) -> Self {
         self.set(|config| config.purge_lag = lag)

@@ -223,5 +223,7 @@ impl Lookup {
 /// Returns whether a request may have a stored response.
 fn allows(config: &Config, question: &Question, packed: &Packed) -> bool {
     let head = &packed.head;
-    config.family.purging.admits(head.stamp, &head.tags) && question.admits(&config.policy, head)
+    packed.len() <= config.policy.policy.max_body as u64
+        && config.family.purging.admits(head.stamp, &head.tags)
+        && question.admits(&config.policy, head)
 }

@@ -100,7 +100,6 @@ mod codec;
 mod commit;
 mod compression;
 mod config;
-mod counts;
 mod debts;
 mod digest;
 mod entry;

@@ -19,7 +19,7 @@ use crate::{
     time::Timestamp,
 };
 
-/// How many variants a key has unless a policy says otherwise. Beyond them the oldest are dropped.
+/// How many variants a key has. Beyond them the oldest are dropped.
 pub(super) const DEFAULT_VARIANTS: usize = 8;
 
 /// The longest time from lookup to commit that a purge is sure to win over: so long a tombstone lies. A fill that takes

@@ -171,7 +171,7 @@ impl Purging {
     }
 
     /// As [`purge`](Self::purge), and if it fails, this process does not serve what is to be purged until a
-    /// [`retry`](Self::retry) succeeds. The end of the process loses it. Of more than 256 tags at a time, everything is
+    /// [`retry`](Self::retry) succeeds. The end of the process loses it. Of more than 16,384 tags at a time, everything is
     /// purged.
     ///
     /// # Errors

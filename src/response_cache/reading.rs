@@ -178,7 +178,7 @@ impl Config {
         Reading {
             keys,
             hinted,
-            landings: self.family.landings.count(question.key.digest()),
+            landings: self.family.landings.count(question.key.digest().as_bytes()),
         }
     }
 }

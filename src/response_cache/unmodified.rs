@@ -97,7 +97,11 @@ impl Called {
                     _ => self.release(true),
                 }
             }
-            Some(Err(_)) => {
+            Some(Err(reason)) => {
+                // Whatever else is said of it, it is the same representation.
+                if reason == Reason::NoStore {
+                    self.supersede().await;
+                }
                 // For this client alone.
                 let strips = Strips::of(&self.rules(parts), &[]);
                 fields::freshen(&mut stored.head.headers, &parts.headers, &strips);

@@ -23,12 +23,18 @@ pub fn keys(data: &[u8]) {
         Query::Sorted,
         Query::Only(NAMES),
         Query::Ignore(NAMES),
-        Query::None,
+        Query::Nothing,
     ] {
         let [a, b] = [&one, &other].map(|(uri, headers)| key(query, uri, headers));
-        assert_eq!(a.is_some(), url_tag(None, &one.0, &one.1).is_some());
+        let parts = parts(query);
+        let [tag, other_tag] = [&one, &other].map(|(uri, headers)| url_tag(&parts, uri, headers));
+        assert_eq!(a.is_some(), tag.is_some());
         let (Some(a), Some(b)) = (a, b) else { return };
         if a.digest() == b.digest() {
+            assert_eq!(
+                tag, other_tag,
+                "who invalidates the one invalidates the other"
+            );
             assert_eq!(one.0.path(), other.0.path());
             assert!(is_alike(query, one.0.query(), other.0.query()));
             assert!(is_one_host(&one, &other));
@@ -39,13 +45,16 @@ pub fn keys(data: &[u8]) {
 }
 
 fn key(query: Query, uri: &Uri, headers: &HeaderMap) -> Option<CacheKey> {
-    let parts = KeyParts {
+    CacheKey::of_request(&parts(query), uri, headers, None)
+}
+
+const fn parts(query: Query) -> KeyParts {
+    KeyParts {
         policy: "fuzzed",
         scheme: None,
         query,
         headers: Vec::new(),
-    };
-    CacheKey::of_request(&parts, uri, headers, None)
+    }
 }
 
 /// Returns whether queries may share a key.
@@ -85,7 +94,7 @@ fn is_alike(query: Query, one: Option<&str>, other: Option<&str>) -> bool {
             b.retain(is_left);
             a == b
         }
-        Query::None => true,
+        Query::Nothing => true,
     }
 }
 

@@ -29,7 +29,7 @@ pub enum Query {
     ///
     /// # Security
     /// Right only where the service does not read the query at all: what it answers to one is for all.
-    None,
+    Nothing,
 }
 
 impl Query {
@@ -40,7 +40,7 @@ impl Query {
             Self::Sorted => b"<",
             Self::Only(_) => b"+",
             Self::Ignore(_) => b"-",
-            Self::None => b"*",
+            Self::Nothing => b"*",
         };
         input.put(Some(rule));
         if self == Self::Exact {
@@ -67,7 +67,7 @@ impl Query {
                 !is_plain(parameter) || names.iter().any(is_named)
             }
             Self::Ignore(names) => !names.contains(&name) || parameter.contains(';'),
-            Self::None => false,
+            Self::Nothing => false,
         }
     }
 }

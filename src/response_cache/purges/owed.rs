@@ -32,7 +32,7 @@ struct Debt {
 
 impl Owed {
     /// Beyond it, everything is to be purged: a tag that was forgotten would let a stale entry live.
-    const TAGS: usize = 256;
+    const TAGS: usize = 1 << 14;
 
     /// Remembers a purge that is about to be tried.
     pub(super) fn owe(&self, what: Purge<'_>) -> Attempt<'_> {

@@ -36,38 +36,27 @@ pub(in crate::response_cache) fn evaluate(
     stored: &StoredHead,
 ) -> Precondition {
     let (headers, received) = (&stored.headers, stored.freshness.received);
-    evaluate_on(method, request, (stored.status, headers), received)
+    let dates = Dates {
+        headers,
+        received,
+        is_stored: true,
+    };
+    dates.evaluate(method, request, stored.status)
 }
 
-/// As [`evaluate`], on a response that is not stored.
+/// As [`evaluate`], on a response that is not stored: what has no `Last-Modified` is never known since a date.
 pub(in crate::response_cache) fn evaluate_on(
     method: &Method,
     request: &HeaderMap,
     (status, headers): (StatusCode, &HeaderMap),
     received: Timestamp,
 ) -> Precondition {
-    if !matches!(*method, Method::GET | Method::HEAD) || !status.is_success() {
-        return Precondition::Full;
-    }
-    let dates = Dates { headers, received };
-    let insisted = holds(request, &IF_MATCH, |tag| {
-        ETag::of(headers).is_some_and(|stored| tag.is(stored))
-    })
-    .or_else(|| dates.is_unmodified_since(request))
-    .unwrap_or(true);
-    if !insisted {
-        return Precondition::Failed;
-    }
-    let known = holds(request, &IF_NONE_MATCH, |tag| {
-        ETag::of(headers).is_some_and(|stored| tag.is_like(stored))
-    })
-    .or_else(|| dates.is_known_since(request))
-    .unwrap_or(false);
-    if known {
-        Precondition::NotModified
-    } else {
-        Precondition::Full
-    }
+    let dates = Dates {
+        headers,
+        received,
+        is_stored: false,
+    };
+    dates.evaluate(method, request, status)
 }
 
 /// Returns the fields of a stored response that are sent with a 304 (RFC 9110, section 15.4.5): all but those that
@@ -87,9 +76,34 @@ pub(in crate::response_cache) fn not_modified_headers(stored: &HeaderMap) -> Hea
 struct Dates<'a> {
     headers: &'a HeaderMap,
     received: Timestamp,
+    is_stored: bool,
 }
 
 impl Dates<'_> {
+    fn evaluate(&self, method: &Method, request: &HeaderMap, status: StatusCode) -> Precondition {
+        if !matches!(*method, Method::GET | Method::HEAD) || !status.is_success() {
+            return Precondition::Full;
+        }
+        let insisted = holds(request, &IF_MATCH, |tag| {
+            ETag::of(self.headers).is_some_and(|stored| tag.is(stored))
+        })
+        .or_else(|| self.is_unmodified_since(request))
+        .unwrap_or(true);
+        if !insisted {
+            return Precondition::Failed;
+        }
+        let known = holds(request, &IF_NONE_MATCH, |tag| {
+            ETag::of(self.headers).is_some_and(|stored| tag.is_like(stored))
+        })
+        .or_else(|| self.is_known_since(request))
+        .unwrap_or(false);
+        if known {
+            Precondition::NotModified
+        } else {
+            Precondition::Full
+        }
+    }
+
     fn is_unmodified_since(&self, request: &HeaderMap) -> Option<bool> {
         let since = self.date(request, &IF_UNMODIFIED_SINCE)?;
         let modified = self.date(self.headers, &LAST_MODIFIED)?;
@@ -99,8 +113,11 @@ impl Dates<'_> {
     /// Whether the client's date is not before that of the last change, or else that of the response.
     fn is_known_since(&self, request: &HeaderMap) -> Option<bool> {
         let since = self.date(request, &IF_MODIFIED_SINCE)?;
-        let changed = self
-            .date(self.headers, &LAST_MODIFIED)
+        let changed = self.date(self.headers, &LAST_MODIFIED);
+        if !self.is_stored {
+            return Some(changed? <= since); // RFC 9110, section 13.1.3
+        }
+        let changed = changed
             .or_else(|| self.date(self.headers, &DATE))
             .unwrap_or(self.received);
         Some(changed <= since)

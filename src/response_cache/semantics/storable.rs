@@ -96,6 +96,22 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Returns whether the response itself is nothing to be stored, whoever asks. Cookies are of who asks.
+    pub(in crate::response_cache) const fn is_of_response(&self) -> bool {
+        matches!(
+            self,
+            Self::MustUnderstand
+                | Self::NoStore
+                | Self::NotFresh
+                | Self::Policy
+                | Self::Private
+                | Self::Status
+                | Self::Stream
+                | Self::TooLarge
+                | Self::Vary
+        )
+    }
+
     /// Returns the reason as a token, as it is told in the `detail` of `Cache-Status`.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {

@@ -257,7 +257,7 @@ async fn a_policy_says_what_of_the_query_counts() {
             &["/?q=1", "/?q=1&utm=2", "/?utm=3&q=1"],
             &["/?q=2", "/?q=1&utm_x=2", "/?q=1&UTM=2"],
         ),
-        (Query::None, &["/", "/?", "/?a", "/?b=1"], &["/a"]),
+        (Query::Nothing, &["/", "/?", "/?a", "/?b=1"], &["/a"]),
     ];
     for (query, alike, others) in cases {
         let policy = CachePolicy::new("query").query(query).default_ttl(HOUR);

@@ -4,7 +4,10 @@ use std::sync::Mutex;
 
 use http::{Method, Response, Uri, request::Parts};
 use http_body_util::BodyExt;
-use tower_upstash::response_cache::{CachePolicy, Caching, Reason};
+use tower_upstash::{
+    response_cache::{CachePolicy, Caching, Query, Reason},
+    store::Identifier,
+};
 
 use super::app::{
     Body, HOUR, MINUTE, SECOND, Site, answer, answer_with, channel, for_a_minute, get, get_with,
@@ -373,4 +376,23 @@ async fn a_purge_wins_over_a_validation_that_is_under_way() {
         assert!(!site.get("/a").await.is_hit(), "{purge}");
         site.clock.advance(HOUR * 2);
     }
+}
+
+/// The tag of a URL had all of the query, and the key what counts of it.
+#[tokio::test]
+async fn a_user_who_changes_a_page_reads_the_change_whatever_else_the_link_carried() {
+    let policy = CachePolicy::new("mine")
+        .per(|parts| {
+            parts
+                .headers
+                .get("x-user")
+                .map(|user| Identifier::new(user.as_bytes()))
+        })
+        .query(Query::Only(&["q"]));
+    let site = Site::new(for_a_minute).policy(policy);
+    let user = [("x-user", "alice")];
+    site.send(get_with("/me?q=1&utm=x", &user)).await;
+    assert!(site.send(get_with("/me?q=1", &user)).await.is_hit());
+    site.send(request("PUT", "/me?q=1", &user)).await;
+    assert!(!site.send(get_with("/me?q=1", &user)).await.is_hit());
 }

@@ -142,3 +142,26 @@ async fn around_a_whole_router_answers_that_are_no_route_are_not_stored() {
     // A method that is refused has changed nothing.
     assert!(send(&app, "GET", "/").await.2);
 }
+
+/// Both saw `/users`, and answered for each other.
+#[tokio::test]
+async fn nested_routers_have_keys_of_their_own() {
+    let cache = ResponseCacheLayer::new(MemoryStore::new());
+    let of = |version: &'static str| {
+        let read = move || async move { ([(CACHE_CONTROL, "max-age=60")], version) };
+        let users = get(read).put(|| async {});
+        Router::new().route("/users", users.layer(cache.clone()))
+    };
+    let app = Router::new().nest("/v1", of("one")).nest("/v2", of("two"));
+    for _ in 0..2 {
+        assert_eq!(send(&app, "GET", "/v1/users").await.1, "one");
+        assert_eq!(send(&app, "GET", "/v2/users").await.1, "two");
+    }
+    assert!(send(&app, "GET", "/v1/users").await.2);
+    send(&app, "PUT", "/v1/users").await;
+    assert!(!send(&app, "GET", "/v1/users").await.2);
+    assert!(send(&app, "GET", "/v2/users").await.2);
+    let url = "http://example.com/v2/users".parse().unwrap();
+    cache.handle().purge_url(&url).await.unwrap();
+    assert!(!send(&app, "GET", "/v2/users").await.2);
+}

@@ -1,12 +1,19 @@
 //! What has ended, and what may be done with it: RFC 5861, and RFC 9111, section 4.2.4.
 
-use std::sync::Mutex;
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicBool, Ordering},
+};
 
-use tower_upstash::response_cache::{CachePolicy, Caching, Reason};
+use tower_upstash::{
+    response_cache::{CachePolicy, Caching, Reason},
+    store::MemoryStore,
+    time::ManualClock,
+};
 
 use super::app::{
     Down, HOUR, MINUTE, Origin, SECOND, Site, answer, answer_with, channel, for_a_minute, get,
-    next, settle, stream,
+    get_with, next, settle, stream,
 };
 
 /// P7
@@ -424,4 +431,63 @@ async fn a_refresh_that_is_dropped_is_begun_anew() {
         assert!(got.is_hit());
         assert!(got.cache().contains("detail=refreshing"), "{}", got.cache());
     }
+}
+
+/// A page that was deleted, or became private, was served for the rest of the hour.
+#[tokio::test]
+async fn what_the_service_has_replaced_by_something_unstorable_is_not_served_any_more() {
+    for (status, control) in [(404, ""), (200, "private, max-age=60"), (200, "no-store")] {
+        let gone = Arc::new(AtomicBool::new(false));
+        let is_gone = Arc::clone(&gone);
+        let site = Site::new(move |_| {
+            if is_gone.load(Ordering::SeqCst) {
+                return answer_with(status, &[("cache-control", control)], "new");
+            }
+            answer(&[("cache-control", "max-age=1")], "old")
+        });
+        let policy = CachePolicy::new("replaced").stale_while_revalidate(HOUR);
+        let site = site.policy(policy.stale_if_error(HOUR));
+        site.get("/").await;
+        gone.store(true, Ordering::SeqCst);
+        site.clock.advance(SECOND * 2);
+        assert_eq!(site.get("/").await.body, "old", "while it is validated");
+        settle().await;
+        assert_eq!(site.get("/").await.body, "new", "{status} {control}");
+    }
+}
+
+/// What a policy no longer takes was validated all the same, and its client got the 304.
+#[tokio::test]
+async fn a_body_that_is_too_large_by_now_is_fetched_anew() {
+    let store = MemoryStore::new();
+    let clock = ManualClock::default();
+    let origin = || {
+        Origin::new(|parts| {
+            if parts.headers.contains_key("if-none-match") {
+                return answer_with(304, &[("etag", "\"a\"")], "");
+            }
+            answer(
+                &[("cache-control", "max-age=1"), ("etag", "\"a\"")],
+                "0123456789",
+            )
+        })
+    };
+    let policy = CachePolicy::new("sizes");
+    let large = Site::over(store.clone(), clock.clone(), origin()).policy(policy.clone());
+    large.get("/").await;
+    clock.advance(SECOND * 2);
+    let small = Site::over(store, clock, origin()).policy(policy.max_body(5));
+    let got = small.get("/").await;
+    assert_eq!((got.status, &got.body[..]), (200, &b"0123456789"[..]));
+}
+
+/// A client that has the page of this second was told that it has the newest.
+#[tokio::test]
+async fn what_is_not_stored_is_not_known_since_its_date() {
+    let date = "Tue, 14 Nov 2023 22:13:20 GMT";
+    let site = Site::new(move |_| answer(&[("cache-control", "no-store"), ("date", date)], "new"));
+    let got = site
+        .send(get_with("/", &[("if-modified-since", date)]))
+        .await;
+    assert_eq!((got.status, &got.body[..]), (200, &b"new"[..]));
 }

@@ -344,7 +344,11 @@ async fn who_has_credentials_gets_only_what_is_explicitly_for_everybody() {
         for name in ["cookie", "x-api-key", "x-auth-token", "proxy-authorization"] {
             let site = Site::new(silent).policy(policy.clone());
             let ask = || get_with("/", &[(name, "alice"), ("x-user", "alice")]);
-            site.assert_unstored(ask, Reason::Credentials).await;
+            let why = match name {
+                "cookie" => Reason::Credentials,
+                _ => Reason::Authorization,
+            };
+            site.assert_unstored(ask, why).await;
             site.assert_stored(|| get("/")).await;
             // Nor is what was stored for those without given to her.
             assert_eq!(site.send(ask()).await.body, "alice");
@@ -354,7 +358,7 @@ async fn who_has_credentials_gets_only_what_is_explicitly_for_everybody() {
         let ask = || get_with("/", &[("authorization", "alice")]);
         site.assert_unstored(ask, Reason::Authorization).await;
         let site = Site::new(silent).policy(policy.credential_headers(&["x-user"]));
-        site.assert_unstored(|| as_user("alice"), Reason::Credentials)
+        site.assert_unstored(|| as_user("alice"), Reason::Authorization)
             .await;
         site.assert_stored(|| get_with("/", &[("cookie", "theme=dark")]))
             .await;
@@ -363,6 +367,12 @@ async fn who_has_credentials_gets_only_what_is_explicitly_for_everybody() {
     explicit
         .assert_stored(|| get_with("/", &[("cookie", "theme=dark")]))
         .await;
+    // An API key is taken for `Authorization`.
+    let keyed = Site::new(|_| answer(&[("cache-control", "max-age=60")], "for one"));
+    let ask = || get_with("/", &[("x-api-key", "alice")]);
+    keyed.assert_unstored(ask, Reason::Authorization).await;
+    let public = Site::new(|_| answer(&[("cache-control", "public, max-age=60")], "for all"));
+    public.assert_stored(ask).await;
 }
 
 #[tokio::test]

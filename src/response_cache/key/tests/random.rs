@@ -67,7 +67,7 @@ proptest! {
 
     #[test]
     fn any_query_and_host_is_taken_without_a_panic(query in "[ -~]{0,30}", host in "[ -~]{0,12}") {
-        for rule in [Query::Exact, Query::Sorted, Query::Only(&["a"]), Query::Ignore(&["a"]), Query::None] {
+        for rule in [Query::Exact, Query::Sorted, Query::Only(&["a"]), Query::Ignore(&["a"]), Query::Nothing] {
             let mut input = Input::default();
             rule.put(Some(&query), &mut input);
         }

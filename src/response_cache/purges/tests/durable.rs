@@ -111,7 +111,7 @@ fn a_durable_purge_that_is_dropped_is_left_to_a_retry() {
 fn too_many_durable_purges_become_one_of_everything() {
     let (fails, store, purging) = failing();
     let stamp = purging.stamp();
-    let tags: Vec<Tag> = (0..256_u64).map(Tag::new).collect();
+    let tags: Vec<Tag> = (0..1_u64 << 14).map(Tag::new).collect();
     let [one, other] = [[tag("a")], [tag("b")]];
     fails.store(true, Ordering::SeqCst);
     let _ = done(purging.purge_durably(&store, Purge::Tags(&tags)));
