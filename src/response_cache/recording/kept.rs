@@ -74,10 +74,14 @@ impl Kept {
     #[inline]
     pub(super) fn seal(&mut self) {
         if !self.tail.is_empty() {
-            self.chunks.push_back(self.tail.split().freeze());
-            // What is left of its buffer would be kept by what was split off.
-            self.tail = BytesMut::new();
+            self.seal_tail();
         }
+    }
+
+    fn seal_tail(&mut self) {
+        self.chunks.push_back(self.tail.split().freeze());
+        // What is left of its buffer would be kept by what was split off.
+        self.tail = BytesMut::new();
     }
 
     /// Reads what is at a position, and moves it on.

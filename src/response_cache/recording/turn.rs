@@ -186,10 +186,18 @@ impl Turn<'_> {
 }
 
 impl Drop for Turn<'_> {
+    #[inline]
     fn drop(&mut self) {
-        if self.work.is_none() {
-            return;
+        if self.work.is_some() {
+            self.break_off();
         }
+    }
+}
+
+impl Turn<'_> {
+    /// The work has panicked: nobody polls it again.
+    #[cold]
+    fn break_off(&mut self) {
         let mut state = self.recording.lock();
         let mut garbage = Garbage::default();
         match state.end {
