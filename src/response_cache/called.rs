@@ -34,7 +34,7 @@ use crate::time::Timestamp;
 pub(super) struct Called {
     pub(super) config: Arc<Config>,
     pub(super) question: Question,
-    pub(super) lookup: Lookup,
+    pub(super) lookup: Box<Lookup>,
     pub(super) leader: Option<Leading>,
     /// The flight that was waited for, for too long.
     pub(super) in_vain: Option<Digest>,
@@ -73,7 +73,7 @@ impl Called {
         if parts.status == StatusCode::NOT_MODIFIED
             && let Some(unmodified) = self.unmodified(&parts.headers)
         {
-            return self.validated(&parts, unmodified).await;
+            return Box::pin(self.validated(&parts, unmodified)).await;
         }
         let may_be_stale = is_failure(parts.status)
             && self.question.takes_what_is_revalidated()
@@ -86,7 +86,7 @@ impl Called {
         if self.question.is_head() {
             let policy = self.config.name();
             self.config.tell(&Event::Miss { policy });
-            self.learn_from_head(&parts).await;
+            Box::pin(self.learn_from_head(&parts)).await;
             let how = How::forwarded(self.fwd());
             return self.config.pass(Response::from_parts(parts, body), how);
         }

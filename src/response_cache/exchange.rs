@@ -67,13 +67,16 @@ where
         let before = config.before(&question, &request);
         let looked = match begun {
             Begun::Answered(response) => return Ok(response),
-            Begun::Looked(lookup) => Ok(*lookup),
+            Begun::Looked(lookup) => Ok(lookup),
             Begun::Failed(error) => Err(error),
-            Begun::Ahead => config.look_up(&question, request.headers()).await,
+            Begun::Ahead => {
+                let looking = Box::pin(config.look_up(&question, request.headers()));
+                looking.await.map(Box::new)
+            }
         };
         let lookup = match looked {
             Ok(lookup) => lookup,
-            Err(error) => return Self::pass_by(&config, service, request, &error).await,
+            Err(error) => return Box::pin(Self::pass_by(&config, service, request, &error)).await,
         };
         if let Some(answer) = config.settle(&question, request.headers(), &lookup) {
             return Ok(answer);
@@ -85,7 +88,8 @@ where
             question,
         };
         if lookup.verdict(&exchange.config, &exchange.question) == Verdict::WhileRevalidating {
-            return refresh::run(exchange, lookup, before).await;
+            // Boxed, like all that is rare: else every request that misses is moved with room for it.
+            return Box::pin(refresh::run(exchange, lookup, before)).await;
         }
         exchange.miss(lookup, before).await
     }
@@ -93,7 +97,7 @@ where
     /// Waits for others who miss, or asks the service.
     pub(super) async fn miss(
         self,
-        mut lookup: Lookup,
+        mut lookup: Box<Lookup>,
         before: Before,
     ) -> Result<Response<ResponseBody<ResBody>>, S::Error> {
         let (config, question) = (Arc::clone(&self.config), self.question.clone());
@@ -125,8 +129,9 @@ where
                     .landings
                     .count(question.key.digest().as_bytes());
                 if landings != lookup.landings {
-                    if let Ok(again) = config.look_up(&question, headers).await {
-                        lookup = again;
+                    let again = Box::pin(config.look_up(&question, headers));
+                    if let Ok(again) = again.await {
+                        *lookup = again;
                     }
                     if let Some(answer) = config.settle(&question, headers, &lookup) {
                         config.hand_on(&leading, &lookup);
@@ -144,7 +149,7 @@ where
     /// Asks the service, for those who wait as well.
     pub(super) fn into_fill(
         self,
-        lookup: Lookup,
+        lookup: Box<Lookup>,
         leader: Option<Leading>,
         before: Before,
     ) -> Fill<S, ReqBody> {

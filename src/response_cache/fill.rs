@@ -26,7 +26,7 @@ pub(super) struct Fill<S, ReqBody> {
     pub(super) service: S,
     pub(super) request: Request<ReqBody>,
     pub(super) question: Question,
-    pub(super) lookup: Lookup,
+    pub(super) lookup: Box<Lookup>,
     /// For those who wait.
     pub(super) leader: Option<Leading>,
     /// The flight that was waited for, for too long.

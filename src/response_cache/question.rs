@@ -14,7 +14,7 @@ use super::{
     personal::Outer,
     plan,
     ready::Ready,
-    semantics::{directives::RequestDirectives, freshness::Freshness},
+    semantics::{directives::RequestDirectives, freshness::Freshness, vary},
     stored::StoredHead,
     target,
 };
@@ -54,6 +54,11 @@ impl Question {
     /// was purged before, here and as the store tells by the life of the key.
     pub(super) fn flight(&self, values: &Digest, dooms: u64, found: &plan::Lookup) -> Digest {
         let life = found.base().map(|base| (base.generation, base.soft_purges));
+        let has_any_credentials = self.has_authorization || self.has_credentials;
+        if *values == vary::NOTHING && dooms == 0 && life.is_none() && !has_any_credentials {
+            // Most often there is nothing but the key.
+            return *self.key.digest();
+        }
         let (generation, soft_purges) = life.unwrap_or((Generation::from_bytes([0; 16]), 0));
         let parts = [
             &self.key.digest().as_bytes()[..],
@@ -63,7 +68,7 @@ impl Question {
             &soft_purges.to_le_bytes(),
             // What comes of credentials is often nobody else's: those without shall neither wait for it nor learn from it
             // that nobody waits.
-            &[u8::from(self.has_authorization || self.has_credentials)],
+            &[u8::from(has_any_credentials)],
         ];
         Digest::of(parts)
     }

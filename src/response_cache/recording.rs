@@ -158,7 +158,7 @@ impl Recording {
             hold: options.hold,
         });
         garbage.tell();
-        let work = Work::new(body);
+        let work = Box::new(Work::new(body));
         if is_at_end {
             // A server does not poll a body that has nothing to say.
             recording.turn(0, work).begin_at_end();

@@ -22,7 +22,7 @@ use crate::{executor::Executor, flights::Join};
 /// waits. Where nothing runs in the background, one of those who ask at a time waits for it.
 pub(super) async fn run<S, ReqBody, ResBody>(
     exchange: Exchange<S, ReqBody>,
-    lookup: Lookup,
+    lookup: Box<Lookup>,
     before: Before,
 ) -> Result<Response<ResponseBody<ResBody>>, S::Error>
 where

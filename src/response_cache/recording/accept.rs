@@ -15,26 +15,24 @@ type Storable = (Box<dyn OnEnd>, Recorded);
 impl State {
     /// Takes in what the body has given to the reader in a slot. Returns what that reader passes on at once; the rest it
     /// reads like all others.
+    #[inline]
     pub(super) fn data(
         &mut self,
         slot: usize,
         data: Bytes,
         is_last: bool,
-    ) -> (Option<Bytes>, Garbage) {
+    ) -> (Option<Bytes>, Option<Garbage>) {
         let bytes = data.len() as u64;
         if bytes == 0 {
-            let mut garbage = Garbage::default();
             if self.last.is_none() && !is_last {
-                return (Some(data), garbage);
+                return (Some(data), None);
             }
+            let mut garbage = Garbage::default();
             garbage.freed.push(data);
-            return (None, garbage);
+            return (None, Some(garbage));
         }
         self.received = self.received.saturating_add(bytes);
-        let mut garbage = match self.objection(bytes) {
-            Some(why) => self.discard(why),
-            None => Garbage::default(),
-        };
+        let mut garbage = self.objection(bytes).map(|why| self.discard(why));
         let is_complete = is_last || self.expected == Some(self.received);
         if self.on_end.is_some() && is_complete {
             self.last = Some(data);
@@ -49,10 +47,13 @@ impl State {
             return (None, garbage);
         }
         self.move_to_end(slot, bytes);
-        garbage.freed.extend(self.free().freed);
+        if let Some(more) = self.tidy() {
+            garbage.get_or_insert_default().freed.extend(more.freed);
+        }
         (Some(data), garbage)
     }
 
+    #[inline]
     fn keep(&mut self, data: &Bytes) {
         if self.on_end.is_some() {
             return self.kept.push_together(data);

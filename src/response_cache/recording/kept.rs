@@ -1,6 +1,6 @@
 //! The bytes that a recording keeps.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, mem};
 
 use bytes::{Bytes, BytesMut};
 use smallvec::SmallVec;
@@ -50,6 +50,7 @@ impl Kept {
     }
 
     /// Keeps a chunk that is not empty.
+    #[inline]
     pub(super) fn push(&mut self, chunk: Bytes) {
         self.seal();
         self.bytes += chunk.len() as u64;
@@ -57,6 +58,7 @@ impl Kept {
     }
 
     /// Keeps a chunk that is not empty, together with its neighbours if it is small.
+    #[inline]
     pub(super) fn push_together(&mut self, chunk: &Bytes) {
         if chunk.len() >= SMALL {
             return self.push(chunk.clone());
@@ -69,15 +71,21 @@ impl Kept {
     }
 
     /// Lets the tail grow no more.
+    #[inline]
     pub(super) fn seal(&mut self) {
         if !self.tail.is_empty() {
-            self.chunks.push_back(self.tail.split().freeze());
-            // What is left of its buffer would be kept by what was split off.
-            self.tail = BytesMut::new();
+            self.seal_tail();
         }
     }
 
+    fn seal_tail(&mut self) {
+        self.chunks.push_back(self.tail.split().freeze());
+        // What is left of its buffer would be kept by what was split off.
+        self.tail = BytesMut::new();
+    }
+
     /// Reads what is at a position, and moves it on.
+    #[inline]
     pub(super) fn read(&self, position: &mut Position) -> Option<Bytes> {
         if position.chunk < self.gone {
             // At the end of the last chunk that was freed.
@@ -106,6 +114,12 @@ impl Kept {
 
     /// Gives up all chunks that are wholly before a position.
     pub(super) fn free(&mut self, before: Position) -> Freed {
+        let all = self.chunks.len();
+        if all > 1 && before.chunk >= self.gone + all {
+            self.gone += all;
+            self.bytes = self.tail.len() as u64;
+            return Freed::from_vec(mem::take(&mut self.chunks).into());
+        }
         let mut freed = Freed::new();
         while let Some(chunk) = self.chunks.front() {
             let first = Position {
@@ -184,6 +198,23 @@ mod tests {
         assert_eq!(read_all(&kept, &mut position), b"three");
         assert_eq!(kept.free(position).len(), 1);
         assert_eq!((kept.bytes(), kept.is_whole()), (0, false));
+    }
+
+    #[test]
+    fn where_all_was_read_all_is_freed_but_the_growing_tail() {
+        let mut kept = Kept::default();
+        let mut position = Position::default();
+        for _ in 0..3 {
+            kept.push(Bytes::from_static(b"one"));
+        }
+        kept.push_together(&Bytes::from_static(b"two"));
+        read_all(&kept, &mut position);
+        assert_eq!(kept.free(position).len(), 3);
+        assert_eq!((kept.bytes(), kept.end()), (3, position));
+        kept.push(Bytes::from_static(b"three"));
+        assert_eq!(read_all(&kept, &mut position), b"three");
+        assert_eq!(kept.free(position).len(), 2);
+        assert_eq!((kept.bytes(), kept.end()), (0, position));
     }
 
     #[test]

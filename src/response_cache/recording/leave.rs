@@ -15,7 +15,7 @@ pub(super) enum Leaving {
     /// It was the last one: its place is for whoever reads on.
     Fill(KeepFilling),
     /// What is left over, and the work if nobody else does it.
-    Gone(Garbage, Option<Work>),
+    Gone(Garbage, Option<Box<Work>>),
 }
 
 impl State {

@@ -57,7 +57,9 @@ impl Reader {
             let step = recording.lock().step(self.slot);
             return Poll::Ready(match step {
                 Step::Data(data, garbage) => {
-                    recording.clear(garbage);
+                    if let Some(garbage) = garbage {
+                        recording.clear(garbage);
+                    }
                     Some(Ok(Frame::data(data)))
                 }
                 Step::Trailers(trailers) => Some(Ok(Frame::trailers(trailers))),
@@ -171,7 +173,7 @@ impl Recording {
     }
 
     /// Does without readers what they have left.
-    fn go_on(&self, work: Option<Work>) {
+    fn go_on(&self, work: Option<Box<Work>>) {
         let executor = self.hold.executor.as_ref();
         let executor = executor.filter(|executor| executor.is_here());
         // Without an executor, the commit may have one of its own.

@@ -18,7 +18,8 @@ pub(super) struct State {
     /// How many can still make readers.
     pub(super) follows: usize,
     /// Absent while somebody polls it, and when nothing is left to do.
-    pub(super) work: Option<Work>,
+    /// Boxed: it is taken out and put back for each frame.
+    pub(super) work: Option<Box<Work>>,
     /// Present as long as there may be something to store.
     pub(super) on_end: Option<Box<dyn OnEnd>>,
     /// The last frame, while it is held.
@@ -59,12 +60,12 @@ pub(super) enum End {
 
 /// What a reader does next.
 pub(super) enum Step {
-    Data(Bytes, Garbage),
+    Data(Bytes, Option<Garbage>),
     Trailers(HeaderMap),
     End,
     Failed(Option<BoxError>),
     /// Poll this, and put it back.
-    Work(Work),
+    Work(Box<Work>),
     Wait,
 }
 
@@ -125,6 +126,7 @@ impl State {
     }
 
     /// Returns what the reader in a slot does next.
+    #[inline]
     pub(super) fn step(&mut self, slot: usize) -> Step {
         let Some(place) = self.readers.get_mut(slot).and_then(Option::as_mut) else {
             return Step::End;
@@ -134,7 +136,7 @@ impl State {
         }
         if let Some(bytes) = self.kept.read(&mut place.position) {
             place.read += bytes.len() as u64;
-            return Step::Data(bytes, self.free());
+            return Step::Data(bytes, self.tidy());
         }
         if let Some(trailers) = self.trailers.as_ref().filter(|_| !place.has_trailers) {
             place.has_trailers = true;
@@ -152,6 +154,13 @@ impl State {
             End::Ahead if self.closed && self.kept.bytes() >= WINDOW => Step::Wait,
             End::Ahead | End::Seen => self.work.take().map_or(Step::Wait, Step::Work),
         }
+    }
+
+    /// As [`free`](Self::free), which has nothing to do as long as all is kept.
+    #[inline]
+    pub(super) fn tidy(&mut self) -> Option<Garbage> {
+        let is_kept = !self.closed && (self.on_end.is_some() || self.follows > 0);
+        (!is_kept).then(|| self.free())
     }
 
     /// Frees what all have read, where it is not needed for anything else.

@@ -4,7 +4,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::HeaderMap;
-use http_body::Frame;
+use http_body::{Frame, SizeHint};
 
 use super::{
     BoxError, Discarded, Recording,
@@ -20,11 +20,11 @@ pub(super) struct Turn<'a> {
     recording: &'a Recording,
     slot: usize,
     /// Absent when it is put back, or done with. If this is dropped with it, it has panicked.
-    work: Option<Work>,
+    work: Option<Box<Work>>,
 }
 
 impl Recording {
-    pub(super) const fn turn(&self, slot: usize, work: Work) -> Turn<'_> {
+    pub(super) const fn turn(&self, slot: usize, work: Box<Work>) -> Turn<'_> {
         Turn {
             recording: self,
             slot,
@@ -42,7 +42,11 @@ impl Turn<'_> {
                 return self.pause(cx);
             };
             let turned = match event {
-                Event::Data { data, is_last } => self.data(data, is_last),
+                Event::Data {
+                    data,
+                    is_last,
+                    hint,
+                } => self.data(data, is_last, hint),
                 Event::Trailers(trailers) => self.trailers(trailers),
                 Event::Failed(error) => self.fail(error),
                 Event::Ended => self.ended(),
@@ -63,11 +67,11 @@ impl Turn<'_> {
         }
     }
 
-    fn data(&mut self, data: Bytes, is_last: bool) -> Turned {
-        let hint = self.work.as_ref().map(Work::size_hint);
+    #[inline]
+    fn data(&mut self, data: Bytes, is_last: bool, hint: SizeHint) -> Turned {
         let mut state = self.recording.lock();
         let (passed, garbage) = state.data(self.slot, data, is_last);
-        state.hint = hint.unwrap_or_default();
+        state.hint = hint;
         if state.last.is_none() && !is_last {
             state.work = self.work.take();
         }
@@ -76,7 +80,9 @@ impl Turn<'_> {
         if has_others {
             self.recording.wakers.wake_all();
         }
-        garbage.tell();
+        if let Some(garbage) = garbage {
+            garbage.tell();
+        }
         if is_last {
             self.ended();
         }
@@ -131,11 +137,7 @@ impl Turn<'_> {
 
     /// Puts the work back that has nothing yet, unless something was held for long enough.
     fn pause(mut self, cx: &mut Context<'_>) -> Poll<Turned> {
-        if let Some(Work {
-            task: Task::Commit(_),
-            ..
-        }) = self.work
-        {
+        if let Some(Task::Commit(_)) = self.work.as_ref().map(|work| &work.task) {
             return self.pause_commit(cx);
         }
         let mut state = self.recording.lock();
@@ -165,7 +167,7 @@ impl Turn<'_> {
         let hold = &self.recording.hold;
         let executor = hold.executor.as_ref();
         let executor = executor.filter(|executor| executor.is_here());
-        let is_late = |work: &mut Work| executor.is_some() && work.is_late(hold, cx);
+        let is_late = |work: &mut Box<Work>| executor.is_some() && work.is_late(hold, cx);
         if !self.work.as_mut().is_some_and(is_late) {
             self.put_back();
             return Poll::Pending;
@@ -184,10 +186,18 @@ impl Turn<'_> {
 }
 
 impl Drop for Turn<'_> {
+    #[inline]
     fn drop(&mut self) {
-        if self.work.is_none() {
-            return;
+        if self.work.is_some() {
+            self.break_off();
         }
+    }
+}
+
+impl Turn<'_> {
+    /// The work has panicked: nobody polls it again.
+    #[cold]
+    fn break_off(&mut self) {
         let mut state = self.recording.lock();
         let mut garbage = Garbage::default();
         match state.end {

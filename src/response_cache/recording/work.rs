@@ -7,8 +7,7 @@ use std::{
 
 use bytes::Bytes;
 use http::HeaderMap;
-use http_body::{Body, Frame, SizeHint};
-use http_body_util::BodyExt;
+use http_body::{Body, SizeHint};
 
 use super::{BoxError, Hold};
 use crate::executor::{Executor, Finish};
@@ -22,17 +21,51 @@ pub(super) struct Work {
 }
 
 pub(super) enum Task {
-    Body(Pin<Box<dyn Body<Data = Bytes, Error = BoxError> + Send>>),
+    Body(Pin<Box<dyn Source>>),
     Commit(Finish<()>),
 }
 
 /// What comes out of the work.
 pub(super) enum Event {
-    Data { data: Bytes, is_last: bool },
+    Data {
+        data: Bytes,
+        is_last: bool,
+        /// What is still to come.
+        hint: SizeHint,
+    },
     Trailers(HeaderMap),
     Failed(BoxError),
     Ended,
     Committed,
+}
+
+/// Any body, asked once for a frame and what it says of itself then.
+pub(super) trait Source: Send {
+    fn poll_event(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Event>;
+}
+
+impl<B> Source for B
+where
+    B: Body<Data = Bytes> + Send,
+    B::Error: Into<BoxError>,
+{
+    fn poll_event(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Event> {
+        let frame = match self.as_mut().poll_frame(cx) {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(None) => return Poll::Ready(Event::Ended),
+            Poll::Ready(Some(Err(error))) => return Poll::Ready(Event::Failed(error.into())),
+            Poll::Ready(Some(Ok(frame))) => frame,
+        };
+        Poll::Ready(match frame.into_data() {
+            Ok(data) => Event::Data {
+                data,
+                is_last: self.is_end_stream(),
+                hint: self.size_hint(),
+            },
+            // A frame is one or the other.
+            Err(frame) => Event::Trailers(frame.into_trailers().unwrap_or_default()),
+        })
+    }
 }
 
 impl Work {
@@ -42,27 +75,17 @@ impl Work {
         B::Error: Into<BoxError>,
     {
         Self {
-            task: Task::Body(Box::pin(body.map_err(Into::into))),
+            task: Task::Body(Box::pin(body)),
             sleep: None,
             is_late: false,
         }
     }
 
+    #[inline]
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
         match &mut self.task {
-            Task::Body(body) => body.as_mut().poll_frame(cx).map(|frame| match frame {
-                None => Event::Ended,
-                Some(Err(error)) => Event::Failed(error),
-                Some(Ok(frame)) => Event::of_frame(frame, body.is_end_stream()),
-            }),
+            Task::Body(body) => body.as_mut().poll_event(cx),
             Task::Commit(commit) => Pin::new(commit).poll(cx).map(|()| Event::Committed),
-        }
-    }
-
-    pub(super) fn size_hint(&self) -> SizeHint {
-        match &self.task {
-            Task::Body(body) => body.size_hint(),
-            Task::Commit(_) => SizeHint::with_exact(0),
         }
     }
 
@@ -85,16 +108,6 @@ impl Work {
     pub(super) fn commit_in(self, executor: &Executor) {
         if let Task::Commit(commit) = self.task {
             executor.spawn(commit);
-        }
-    }
-}
-
-impl Event {
-    fn of_frame(frame: Frame<Bytes>, is_last: bool) -> Self {
-        match frame.into_data() {
-            Ok(data) => Self::Data { data, is_last },
-            // A frame is one or the other.
-            Err(frame) => Self::Trailers(frame.into_trailers().unwrap_or_default()),
         }
     }
 }

@@ -34,7 +34,7 @@ pub(in crate::response_cache) struct Normalise {
 type Digests = SmallVec<[Digest; 1]>;
 
 /// The digest of no fields, which costs nothing.
-const NOTHING: Digest = Digest::from_bytes([0; 32]);
+pub(in crate::response_cache) const NOTHING: Digest = Digest::from_bytes([0; 32]);
 
 /// No value of a field has it, so a part that starts with it is no value.
 const NO_VALUE: u8 = 0;
