@@ -100,7 +100,7 @@ impl CachePolicy {
     ///
     /// `must-revalidate`, `proxy-revalidate`, `s-maxage` and `no-cache` forbid it (RFC 9111, section 4.2.4).
     ///
-    /// Needs an [executor](super::ResponseCacheLayer::executor); without one, the request waits.
+    /// Needs an [executor](crate::response_cache::ResponseCacheLayer::executor); without one, the request waits.
     #[must_use]
     pub const fn stale_while_revalidate(mut self, window: Duration) -> Self {
         self.stale_while_revalidate = window;
@@ -130,7 +130,7 @@ impl CachePolicy {
 
     /// Waits so long for a fresh answer before a stale one is used [while it is
     /// validated](Self::stale_while_revalidate); the refresh goes on. Default: not at all, as without a
-    /// [timer](super::ResponseCacheLayer::timer).
+    /// [timer](crate::response_cache::ResponseCacheLayer::timer).
     #[must_use]
     pub const fn wait_at_most(mut self, wait: Duration) -> Self {
         self.wait_at_most = Some(wait);
