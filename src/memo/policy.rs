@@ -29,12 +29,22 @@ pub struct Shared;
 #[non_exhaustive]
 pub struct PerSubject;
 
+/// Nobody else tells whose values are meant.
+#[expect(unnameable_types, reason = "that is what it is for")]
+mod sealed {
+    pub trait Sealed {}
+
+    impl Sealed for super::Shared {}
+
+    impl Sealed for super::Identifier {}
+}
+
 /// What tells whose values a call is about: [`Shared`], or one subject.
 #[diagnostic::on_unimplemented(
     message = "these values depend on who asks",
     label = "say whose are meant by `.of(subject)`"
 )]
-pub trait MemoScope {
+pub trait MemoScope: sealed::Sealed {
     /// Returns the subject, if there is one.
     fn subject(&self) -> Option<&Identifier>;
 }

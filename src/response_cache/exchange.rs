@@ -25,7 +25,6 @@ use super::{
 use crate::{
     counts::Counts,
     flights::{Join, Leader, Waited},
-    store::Error,
 };
 
 pub(super) struct Exchange<S, ReqBody> {
@@ -76,7 +75,13 @@ where
         };
         let lookup = match looked {
             Ok(lookup) => lookup,
-            Err(error) => return Box::pin(Self::pass_by(&config, service, request, &error)).await,
+            Err(error) => {
+                config.tell(&Event::StoreError { error: &error });
+                if question.is_only_if_cached() {
+                    return Ok(config.gateway_timeout());
+                }
+                return Box::pin(Self::pass_by(&config, service, request)).await;
+            }
         };
         if let Some(answer) = config.settle(&question, request.headers(), &lookup) {
             return Ok(answer);
@@ -170,9 +175,7 @@ where
         config: &Config,
         mut service: S,
         request: Request<ReqBody>,
-        error: &Error,
     ) -> Result<Response<ResponseBody<ResBody>>, S::Error> {
-        config.tell(&Event::StoreError { error });
         let calling = service.call(request);
         drop(service);
         let how = How::forwarded(FwdReason::Bypass).detail("store");

@@ -120,7 +120,7 @@ impl CachePolicy {
     }
 
     /// Caches nothing, and lets no layer outside do so: for a route below a layer that caches. Unsafe methods invalidate
-    /// nothing here.
+    /// what others have stored all the same.
     #[must_use]
     pub const fn never(mut self) -> Self {
         self.never = true;

@@ -127,11 +127,11 @@ impl Config {
     pub(super) fn question<B: Body>(&self, request: &mut Request<B>) -> Asked {
         let policy = &self.policy;
         Outer::tell(request.extensions());
-        if policy.policy.never {
-            return Asked::Bypass;
-        }
         if *request.method() != Method::GET && *request.method() != Method::HEAD {
             return Asked::Method;
+        }
+        if policy.policy.never {
+            return Asked::Bypass;
         }
         let noted = Noted::of(request.headers(), policy);
         // The body of a GET is no part of the key.

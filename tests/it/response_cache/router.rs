@@ -11,7 +11,7 @@ use std::{
 use axum::{
     Extension, Router,
     body::Body,
-    extract::{Path, Query},
+    extract::{Path, RawQuery},
     http::header::CACHE_CONTROL,
     response::IntoResponse,
     routing::{get, post},
@@ -20,7 +20,7 @@ use http::Request;
 use http_body_util::BodyExt;
 use tower::ServiceExt;
 use tower_upstash::{
-    response_cache::{CachePolicy, Caching, Personal, ResponseCacheLayer},
+    response_cache::{CachePolicy, Caching, Personal, Query, ResponseCacheLayer},
     store::MemoryStore,
 };
 
@@ -48,7 +48,7 @@ async fn extractors_routes_and_policies_work_below_and_beside_the_cache() {
     let counted = Arc::clone(&count);
     let search = CachePolicy::new("search")
         .default_ttl(MINUTE)
-        .query(tower_upstash::response_cache::Query::Only(&["q"]));
+        .query(Query::Only(&["q"]));
     let app = Router::new()
         .route(
             "/posts/{id}",
@@ -62,8 +62,7 @@ async fn extractors_routes_and_policies_work_below_and_beside_the_cache() {
         )
         .route(
             "/search",
-            get(async |Query(asked): Query<Vec<(String, String)>>| format!("{asked:?}"))
-                .layer(cache.with(search)),
+            get(async |RawQuery(asked): RawQuery| format!("{asked:?}")).layer(cache.with(search)),
         )
         .route(
             "/mine",
@@ -164,4 +163,16 @@ async fn nested_routers_have_keys_of_their_own() {
     let url = "http://example.com/v2/users".parse().unwrap();
     cache.handle().purge_url(&url).await.unwrap();
     assert!(!send(&app, "GET", "/v2/users").await.2);
+}
+
+#[tokio::test]
+async fn an_unsafe_method_invalidates_also_where_its_own_route_caches_nothing() {
+    let cache = ResponseCacheLayer::new(MemoryStore::new());
+    let read = get(|| async { ([(CACHE_CONTROL, "max-age=60")], "page") });
+    let write = post(|| async {}).layer(cache.with(CachePolicy::new("write").never()));
+    let app: Router = Router::new().route("/page", read.layer(cache).merge(write));
+    send(&app, "GET", "/page").await;
+    assert!(send(&app, "GET", "/page").await.2);
+    send(&app, "POST", "/page").await;
+    assert!(!send(&app, "GET", "/page").await.2);
 }

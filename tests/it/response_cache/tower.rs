@@ -17,7 +17,7 @@ use tower::{Layer, Service, ServiceBuilder, ServiceExt};
 use tower_test::mock::Spawn;
 use tower_upstash::{response_cache::ResponseCacheLayer, store::MemoryStore, time::ManualClock};
 
-use super::app::{Origin, Site, answer, for_a_minute, get, request, settle};
+use super::app::{Origin, Site, answer, for_a_minute, get, get_with, request, settle};
 use crate::support::Remote;
 
 /// A service of which only the clone that was ready may be called.
@@ -199,4 +199,15 @@ async fn errors_of_the_service_pass() {
     ] {
         assert_eq!(site.open(ask).await.err(), Some(super::app::Down));
     }
+}
+
+#[tokio::test]
+async fn who_wants_only_what_is_stored_gets_no_call_of_the_service_where_the_store_is_down() {
+    let remote = Remote::open();
+    let origin = Origin::new(for_a_minute);
+    let site = Site::over(remote.shared(), ManualClock::default(), origin)
+        .layered(|layer| layer.trust_requests(|_| true));
+    remote.set_down(true);
+    let ask = get_with("/", &[("cache-control", "only-if-cached")]);
+    assert_eq!((site.send(ask).await.status, site.calls()), (504, 0));
 }
