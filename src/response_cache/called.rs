@@ -93,7 +93,7 @@ impl Called {
         match self.judge(&parts) {
             Ok(head) => self.record(parts, body, head),
             Err(reason) => {
-                if reason.is_of_response() && !parts.status.is_server_error() {
+                if reason.is_of_response() && is_of_resource(parts.status) {
                     self.supersede().await;
                 }
                 self.unstored(parts, body, reason)
@@ -265,6 +265,13 @@ pub(super) const UNSHAREABLE: Duration = Duration::from_secs(60);
 
 /// A map of fields takes 24,576 names, and panics beyond.
 pub(super) const MOST_FIELDS: usize = 8192;
+
+/// Returns whether an answer says what has become of the resource, and not of the request: else whoever sends a bad one
+/// would end what others are served while the service fails.
+fn is_of_resource(status: StatusCode) -> bool {
+    let is_gone = matches!(status, StatusCode::NOT_FOUND | StatusCode::GONE);
+    is_gone || status.is_success() || status.is_redirection()
+}
 
 /// RFC 5861, section 4.
 fn is_failure(status: StatusCode) -> bool {

@@ -491,3 +491,20 @@ async fn what_is_not_stored_is_not_known_since_its_date() {
         .await;
     assert_eq!((got.status, &got.body[..]), (200, &b"new"[..]));
 }
+
+#[tokio::test]
+async fn a_request_that_is_refused_ends_nothing_that_others_are_served() {
+    let site = Site::new(|parts| match parts.headers.get("x-bad") {
+        Some(_) => answer_with(400, &[], "bad"),
+        None => answer(&[("cache-control", "max-age=1")], "page"),
+    });
+    let site = site.policy(CachePolicy::new("refused").stale_if_error(HOUR));
+    site.get("/").await;
+    site.clock.advance(SECOND * 2);
+    assert_eq!(
+        site.send(get_with("/", &[("x-bad", "1")])).await.status,
+        400
+    );
+    site.origin.set_down(true);
+    assert_eq!(site.get("/").await.body, "page");
+}
