@@ -46,7 +46,7 @@
 //! | says nothing | by a policy with a [`default_ttl`](CachePolicy::default_ttl) or such, and only for requests without credentials |
 //! | `no-store`, `private`; `Vary` with `*`, `Cookie` or `Authorization`; 206, 304; to a `Range` | no |
 //! | 429 | if it says `public` and how long |
-//! | to a request with `Authorization` | if it says `public`, `s-maxage` or `must-revalidate` (section 3.5) |
+//! | to a request with `Authorization`, or an API key | if it says `public`, `s-maxage` or `must-revalidate` (section 3.5) |
 //! | `Set-Cookie` | no, see [`SetCookie`] |
 //! | marked as [`Personal`], also while its body streams | no |
 //! | an event stream, gRPC, an upgrade; with trailers; larger than [`max_body`](CachePolicy::max_body) or the store takes | no, and it is not buffered |
@@ -59,15 +59,15 @@
 //! # What a request costs
 //! A hit is one trip: the entry, and in the same trip the [poll](ResponseCacheLayer::purge_lag) for purges; two trips where
 //! this process does not know yet what the response varies by. Storing one is one trip. On Upstash a hit is two commands, one
-//! with a lag, and storing is one. Requests that miss at the same
-//! time wait for one of them, and read its answer while it streams.
+//! with a lag, and storing is one. Requests that miss at the same time wait for one of them, and read its answer while it
+//! streams.
 //!
 //! # Bodies
 //! Nothing waits for a whole body: frames pass as they come, and are recorded. Only the last one, or the end, waits for the
 //! response to be stored, at most 50 milliseconds. Stored bodies are sent without a copy.
 //!
 //! # Order
-//! Outside of what compresses, unless that sets `Vary`; inside of rate limits: a hit costs a request and no
+//! Inside of what compresses, or outside if that sets `Vary`; inside of rate limits: a hit costs a request and no
 //! [reserved](crate::rate_limit::Limit::reserve) units. Sessions on either side mark what they have touched as [`Personal`].
 //! The key is made of the URI that the client has sent, with axum also inside of nested routers (feature `axum`); of other
 //! routers that strip a prefix, it is what they leave: layers go outside of them.
