@@ -93,7 +93,7 @@ impl Called {
         match self.judge(&parts) {
             Ok(head) => self.record(parts, body, head),
             Err(reason) => {
-                if reason.is_of_response() && is_of_resource(parts.status) {
+                if self.replaces(parts.status, reason) {
                     self.supersede().await;
                 }
                 self.unstored(parts, body, reason)
@@ -111,6 +111,17 @@ impl Called {
             Verdict::Fresh => FwdReason::Request,
             _ => FwdReason::Stale,
         }
+    }
+
+    /// Returns whether an answer that is not stored says what has become of the resource, and not of the request: else whoever
+    /// sends a bad one, or is known by a cookie and gets a page of their own, would end what all others are served.
+    fn replaces(&self, status: StatusCode, reason: Reason) -> bool {
+        let question = &self.question;
+        let is_anybodys = self.config.policy.is_per_user()
+            || !(question.has_authorization || question.has_credentials);
+        let is_gone = matches!(status, StatusCode::NOT_FOUND | StatusCode::GONE);
+        let is_other = is_anybodys && (status.is_success() || status.is_redirection());
+        reason.is_of_response() && (is_gone || is_other)
     }
 
     /// Forgets what was stored: the service has answered with something else, which is not stored.
@@ -265,13 +276,6 @@ pub(super) const UNSHAREABLE: Duration = Duration::from_secs(60);
 
 /// A map of fields takes 24,576 names, and panics beyond.
 pub(super) const MOST_FIELDS: usize = 8192;
-
-/// Returns whether an answer says what has become of the resource, and not of the request: else whoever sends a bad one
-/// would end what others are served while the service fails.
-fn is_of_resource(status: StatusCode) -> bool {
-    let is_gone = matches!(status, StatusCode::NOT_FOUND | StatusCode::GONE);
-    is_gone || status.is_success() || status.is_redirection()
-}
 
 /// RFC 5861, section 4.
 fn is_failure(status: StatusCode) -> bool {

@@ -493,18 +493,24 @@ async fn what_is_not_stored_is_not_known_since_its_date() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_refused_ends_nothing_that_others_are_served() {
-    let site = Site::new(|parts| match parts.headers.get("x-bad") {
-        Some(_) => answer_with(400, &[], "bad"),
-        None => answer(&[("cache-control", "max-age=1")], "page"),
+async fn what_is_due_to_one_request_ends_nothing_that_others_are_served() {
+    let site = Site::new(|parts| {
+        if parts.headers.contains_key("x-bad") {
+            return answer_with(400, &[], "bad");
+        }
+        let control = match parts.headers.get("cookie") {
+            Some(_) => "private",
+            None => "max-age=1",
+        };
+        answer(&[("cache-control", control)], "page")
     });
     let site = site.policy(CachePolicy::new("refused").stale_if_error(HOUR));
     site.get("/").await;
     site.clock.advance(SECOND * 2);
-    assert_eq!(
-        site.send(get_with("/", &[("x-bad", "1")])).await.status,
-        400
-    );
+    for (field, status) in [("x-bad", 400), ("cookie", 200)] {
+        let got = site.send(get_with("/", &[(field, "1")])).await;
+        assert_eq!((got.status, got.is_hit()), (status, false), "{field}");
+    }
     site.origin.set_down(true);
     assert_eq!(site.get("/").await.body, "page");
 }
