@@ -16,6 +16,8 @@ mod notice;
 pub mod quota;
 pub mod rate_limit;
 pub mod response_cache;
+#[cfg(feature = "session")]
+pub mod session;
 pub mod store;
 mod table;
 pub mod time;
