@@ -7,6 +7,11 @@ use std::sync::{
 
 use http::Extensions;
 
+#[cfg(not(feature = "session"))]
+use self::nobody as of_session;
+#[cfg(feature = "session")]
+use crate::session::personal as of_session;
+
 /// Says that a response belongs to one user: the cache does not store it, whatever its header fields say. Clones share
 /// the mark.
 ///
@@ -70,7 +75,7 @@ impl Personal {
         if let Some(known) = extensions.get::<Self>() {
             return known.clone();
         }
-        let new = Self::new();
+        let new = of_session(extensions).unwrap_or_default();
         extensions.insert(new.clone());
         new
     }
@@ -134,6 +139,11 @@ impl Marks {
     pub(super) fn is_nested(&self) -> bool {
         self.outer.0.load(Ordering::Acquire)
     }
+}
+
+#[cfg(not(feature = "session"))]
+const fn nobody(_: &Extensions) -> Option<Personal> {
+    None
 }
 
 #[cfg(test)]

@@ -1,22 +1,27 @@
 //! What a layer is told to do.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{Extensions, Response};
 
 use super::{
-    Event, Keyring, Lifetime, SessionCookie, SessionError, SessionLimit, Transport,
+    Event, Keyring, Lifetime, SessionCookie, SessionError, SessionErrorKind, SessionLimit,
+    Transport,
     error::Result,
     record::{Record, Seal},
+    session::{Main, insert},
+    state::State,
 };
 use crate::{
-    store::{Identifier, Key, Kind, Scope, SharedStore},
+    store::{self, ErrorKind, Identifier, Key, Kind, Scope, SharedStore},
     time::{Clock, SystemClock, Timer, Timestamp},
 };
 
 pub(super) type OnEvent = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
+pub(super) type OnError = Arc<dyn Fn(&SessionError) -> Response<Bytes> + Send + Sync>;
 
+#[derive(Clone)]
 pub(super) struct Config {
     pub(super) store: SharedStore,
     pub(super) scope: Scope,
@@ -28,13 +33,44 @@ pub(super) struct Config {
     pub(super) max_keys: usize,
     pub(super) keyring: Option<Keyring>,
     pub(super) trusted_origins: Vec<Box<str>>,
+    pub(super) clears_site_data: bool,
     pub(super) time_limit: Duration,
     pub(super) timer: Option<Timer>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) on_event: Option<OnEvent>,
+    pub(super) on_error: Option<OnError>,
+    /// Puts the handle of a request where handlers find it, under the type of the layer's marker.
+    pub(super) insert: fn(&mut Extensions, Arc<State>),
 }
 
 impl Config {
+    pub(super) fn new(store: SharedStore) -> Self {
+        Self {
+            store,
+            scope: Scope::new(Kind::Session, "session"),
+            indexes: Scope::new(Kind::Index, "session"),
+            lifetime: Lifetime::default(),
+            transports: vec![Transport::cookie(SessionCookie::host("id"))],
+            per_subject: None,
+            max_bytes: 64 << 10,
+            max_keys: 128,
+            keyring: None,
+            trusted_origins: Vec::new(),
+            clears_site_data: false,
+            time_limit: Duration::from_secs(2),
+            timer: Timer::of_platform(),
+            clock: Arc::new(SystemClock::new()),
+            on_event: None,
+            on_error: None,
+            insert: insert::<Main>,
+        }
+    }
+
+    pub(super) fn set_name(&mut self, name: &str) {
+        self.scope = Scope::new(Kind::Session, name);
+        self.indexes = Scope::new(Kind::Index, name);
+    }
+
     pub(super) fn now(&self) -> Timestamp {
         self.clock.now()
     }
@@ -50,18 +86,62 @@ impl Config {
         self.scope.key(identifier.clone())
     }
 
+    /// Returns the lifetime of a session.
+    pub(super) fn lifetime_of(&self, record: &Record) -> Lifetime {
+        record.lifetime.unwrap_or(self.lifetime)
+    }
+
     /// Waits for what the store is asked, but not for longer than the time limit.
     pub(super) async fn within<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
-        let _ = work;
-        unimplemented!()
+        let work = pin!(work);
+        let answer = match &self.timer {
+            Some(timer) => timer.within(self.time_limit, work).await,
+            None => Some(work.await),
+        };
+        answer.unwrap_or_else(|| {
+            let late = store::Error::new(ErrorKind::Timeout, "no answer within the time limit");
+            Err(late.into())
+        })
+    }
+
+    /// Tells of an error of the store.
+    pub(super) fn heard<T>(&self, answer: store::Result<T>) -> Result<T> {
+        answer.map_err(|error| {
+            self.tell(&Event::StoreError { error: &error });
+            error.into()
+        })
+    }
+
+    pub(super) fn encode(&self, identifier: &Identifier, record: &Record) -> Result<Bytes> {
+        if record.data.len() > self.max_keys {
+            let why = "more keys than a session may have";
+            return Err(SessionError::new(SessionErrorKind::TooLarge, why));
+        }
+        if record.data.size() > self.max_bytes {
+            let why = "more data than a session may hold";
+            return Err(SessionError::new(SessionErrorKind::TooLarge, why));
+        }
+        let place = self.place(identifier);
+        record.encode(self.seal(&place))
     }
 
     pub(super) fn decode(&self, identifier: &Identifier, bytes: &Bytes) -> Result<Record> {
-        let place = identifier.to_text();
-        let seal = Seal {
+        let place = self.place(identifier);
+        Record::decode(bytes, self.seal(&place), self.max_bytes)
+    }
+
+    /// Only what is sealed is bound to its place.
+    fn place(&self, identifier: &Identifier) -> String {
+        match self.keyring {
+            Some(_) => self.key(identifier).to_text(),
+            None => String::new(),
+        }
+    }
+
+    const fn seal<'a>(&'a self, place: &'a str) -> Seal<'a> {
+        Seal {
             keyring: self.keyring.as_ref(),
-            place: &place,
-        };
-        Record::decode(bytes, seal, self.max_bytes)
+            place,
+        }
     }
 }

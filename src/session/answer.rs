@@ -1,0 +1,88 @@
+//! What becomes of a response: what it says of the session, and what takes its place where that is not true.
+
+use std::{future::Future, pin::Pin, sync::Arc};
+
+use bytes::Bytes;
+use http::{HeaderMap, Response};
+
+use super::{
+    SessionError,
+    error::Result,
+    grpc::{is_grpc, is_server_error},
+    headers,
+    state::{State, Telling},
+};
+use crate::body::ResponseBody;
+
+/// Whether the service has done what it was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Done,
+    /// It has failed, and what it has queued goes with it.
+    Failed,
+}
+
+impl Verdict {
+    pub(super) fn of<B, E>(answer: &Result<Response<B>, E>) -> Self {
+        match answer {
+            Ok(response) if !is_server_error(response.status(), response.headers()) => Self::Done,
+            _ => Self::Failed,
+        }
+    }
+}
+
+impl State {
+    /// Decides what is written, now that the head is there; none if nothing is.
+    pub(super) fn conclude(
+        self: &Arc<Self>,
+        verdict: Verdict,
+    ) -> Option<Pin<Box<dyn Future<Output = Result<()>> + Send>>> {
+        let touches = self.seal() && verdict == Verdict::Done;
+        if verdict == Verdict::Failed {
+            self.discard();
+        }
+        self.has_work(touches).then(|| {
+            let state = Arc::clone(self);
+            Box::pin(async move { state.commit(touches).await }) as _
+        })
+    }
+
+    /// Finishes a response: with what became of the commit.
+    pub(super) fn answer<B, E>(
+        &self,
+        answer: Result<Response<B>, E>,
+        committed: Result<()>,
+    ) -> Result<Response<ResponseBody<B>>, E> {
+        let verdict = Verdict::of(&answer);
+        let mut response = answer?.map(ResponseBody::inner);
+        if let (Verdict::Done, Err(error)) = (verdict, &committed) {
+            response = self
+                .refusal(error, response.headers())
+                .map(ResponseBody::own);
+        }
+        self.mark(response.headers_mut());
+        Ok(response)
+    }
+
+    /// Says that the client's request was not done, in its own language.
+    fn refusal(&self, error: &SessionError, headers: &HeaderMap) -> Response<Bytes> {
+        match &self.config.on_error {
+            _ if is_grpc(headers) => error.to_grpc_response(),
+            Some(hook) => hook(error),
+            None => error.to_response(),
+        }
+    }
+
+    fn mark(&self, fields: &mut HeaderMap) {
+        headers::vary(fields, &self.config.transports);
+        let Some(telling) = self.take_telling() else {
+            return;
+        };
+        if let Some(transport) = self.config.transports.get(self.presented.transport) {
+            telling.with(|tell| headers::tell(fields, transport, tell));
+        }
+        if self.config.clears_site_data && matches!(telling, Telling::Removal) {
+            headers::clear_site_data(fields);
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! How a session is read: once for a request, and only if somebody looks.
+
+use smallvec::SmallVec;
+
+use super::{
+    Event, Fingerprint,
+    error::Result,
+    lifetime::Standing,
+    record::Record,
+    state::{Current, Phase, State, Turn},
+    token::Token,
+};
+use crate::store::{Entry, Identifier, Key, Store};
+
+impl State {
+    /// Reads the session, unless that has been done.
+    ///
+    /// A failure stays: what is asked later in the same request does not wait for the store once more.
+    pub(super) async fn load(&self) -> Result<()> {
+        if let Some(known) = self.loaded() {
+            return known;
+        }
+        let turn = self.turn().await;
+        self.load_in(&turn).await
+    }
+
+    pub(super) async fn load_in(&self, _turn: &Turn<'_>) -> Result<()> {
+        if let Some(known) = self.loaded() {
+            return known;
+        }
+        let read = self.config.within(self.find()).await;
+        let mut work = self.work();
+        match read {
+            Ok(current) => {
+                work.current = current;
+                work.phase = Phase::Read;
+                Ok(())
+            }
+            Err(error) => {
+                work.phase = Phase::Failed(error.clone());
+                Err(error)
+            }
+        }
+    }
+
+    fn loaded(&self) -> Option<Result<()>> {
+        match &self.work().phase {
+            Phase::Unread if self.presented.tokens.is_empty() => Some(Ok(())),
+            Phase::Unread => None,
+            Phase::Read => Some(Ok(())),
+            Phase::Failed(error) => Some(Err(error.clone())),
+        }
+    }
+
+    async fn find(&self) -> Result<Option<Current>> {
+        let tokens = &self.presented.tokens;
+        if tokens.len() > 1 {
+            self.config.tell(&Event::Duplicate {
+                tokens: tokens.len(),
+            });
+        }
+        let identifiers: SmallVec<[Identifier; 1]> = tokens.iter().map(Token::identifier).collect();
+        let keys: SmallVec<[Key; 1]> = identifiers
+            .iter()
+            .map(|each| self.config.key(each))
+            .collect();
+        let entries = self.config.heard(self.config.store.read(&keys).await)?;
+        let mut live: SmallVec<[Current; 1]> = SmallVec::new();
+        let mut failed = None;
+        for ((token, identifier), entry) in tokens.iter().zip(identifiers).zip(entries) {
+            match self.judge(&identifier, entry.as_ref()) {
+                Ok(Some((entry, record))) => live.push(Current {
+                    token: token.clone(),
+                    identifier,
+                    version: entry.version(),
+                    record,
+                }),
+                Ok(None) => {}
+                Err(error) => failed = Some(error),
+            }
+        }
+        match (live.is_empty(), failed) {
+            (true, Some(error)) => Err(error),
+            _ => Ok(choose(live)),
+        }
+    }
+
+    /// Returns the record of an entry, if it is live.
+    pub(super) fn judge<'a>(
+        &self,
+        identifier: &Identifier,
+        entry: Option<&'a Entry>,
+    ) -> Result<Option<(&'a Entry, Record)>> {
+        let config = &self.config;
+        let session = || Fingerprint::of(identifier);
+        let Some(entry) = entry else {
+            if config.on_event.is_some() {
+                config.tell(&Event::Unknown { session: session() });
+            }
+            return Ok(None);
+        };
+        let record = config
+            .decode(identifier, entry.value())
+            .inspect_err(|_| config.tell(&Event::Corrupt { session: session() }))?;
+        let standing = config
+            .lifetime_of(&record)
+            .standing(&record.times, config.now());
+        if let Standing::Live { .. } = standing {
+            return Ok(Some((entry, record)));
+        }
+        config.tell(&Event::Expired {
+            session: session(),
+            idle: standing == Standing::Idle,
+        });
+        Ok(None)
+    }
+}
+
+/// Chooses among several sessions: a client holds one, and the others were planted, or left behind by an older set-up.
+///
+/// The order of cookies says nothing, since whoever plants one chooses its path. One that is authenticated comes before
+/// those that are not, the latest one first; if they are of different subjects, none is believed.
+fn choose(mut live: SmallVec<[Current; 1]>) -> Option<Current> {
+    if live.len() > 1 {
+        live.sort_by_key(|current| {
+            let times = &current.record.times;
+            (times.authenticated, times.touched, times.created)
+        });
+        let mut subjects = live
+            .iter()
+            .filter_map(|current| current.record.subject.as_deref());
+        let first = subjects.next();
+        if subjects.any(|subject| Some(subject) != first) {
+            return None;
+        }
+    }
+    live.pop()
+}

@@ -1,0 +1,120 @@
+//! What is written of a session: a pure function of what is stored, what is to be done, and the time.
+
+use super::{
+    Lifetime, SessionId,
+    config::Config,
+    data::Data,
+    error::Result,
+    lifetime::{Standing, Times},
+    log::Log,
+    record::Record,
+};
+use crate::time::Timestamp;
+
+/// What is to be done beside changes of the data.
+#[derive(Clone, Default)]
+pub(super) struct Intent {
+    /// A new token.
+    pub(super) rotate: bool,
+    /// A session, even an empty one.
+    pub(super) create: bool,
+    /// Who was authenticated.
+    pub(super) subject: Option<Box<str>>,
+    pub(super) lifetime: Option<Lifetime>,
+}
+
+/// What to write.
+pub(super) enum Plan {
+    Nothing,
+    /// The activity alone.
+    Touch(Record),
+    /// A session where none was.
+    Create(Record),
+    /// The session, under the token that it has.
+    Replace(Record),
+    /// The session, under a new token.
+    Rotate(Record),
+}
+
+impl Intent {
+    pub(super) const fn is_nothing(&self) -> bool {
+        !self.rotate && !self.create && self.subject.is_none() && self.lifetime.is_none()
+    }
+}
+
+/// Says what to write. `touches`: the request is activity.
+pub(super) fn plan(
+    config: &Config,
+    stored: Option<&Record>,
+    (log, intent): (&Log, &Intent),
+    touches: bool,
+    now: Timestamp,
+) -> Result<Plan> {
+    let Some(stored) = stored else {
+        return create(log, intent, now);
+    };
+    // What one user has left behind is not the next one's.
+    let is_other = |subject: &str| stored.subject.as_deref().is_some_and(|old| old != subject);
+    if intent.subject.as_deref().is_some_and(is_other) {
+        return Ok(match create(log, intent, now)? {
+            Plan::Create(record) => Plan::Rotate(record),
+            plan => plan,
+        });
+    }
+    let mut record = stored.clone();
+    log.apply(&mut record.data)?;
+    let is_changed = record.data != stored.data
+        || intent
+            .lifetime
+            .is_some_and(|lifetime| stored.lifetime != Some(lifetime));
+    let rotates = intent.rotate || intent.subject.is_some();
+    if !is_changed && !rotates {
+        let standing = config.lifetime_of(stored).standing(&stored.times, now);
+        return Ok(match standing {
+            Standing::Live { touch_due: true } if touches => {
+                record.written(now);
+                Plan::Touch(record)
+            }
+            _ => Plan::Nothing,
+        });
+    }
+    record.written(now);
+    record.lifetime = intent.lifetime.or(record.lifetime);
+    if let Some(subject) = &intent.subject {
+        record.subject = Some(subject.clone());
+        record.times.authenticated = Some(now);
+    }
+    Ok(if rotates {
+        Plan::Rotate(record)
+    } else {
+        Plan::Replace(record)
+    })
+}
+
+fn create(log: &Log, intent: &Intent, now: Timestamp) -> Result<Plan> {
+    let mut data = Data::default();
+    log.apply(&mut data)?;
+    if data.is_empty() && !intent.create && intent.subject.is_none() {
+        return Ok(Plan::Nothing);
+    }
+    Ok(Plan::Create(Record {
+        writes: 0,
+        id: SessionId::generate()?,
+        times: Times {
+            created: now,
+            authenticated: intent.subject.is_some().then_some(now),
+            touched: now,
+        },
+        lifetime: intent.lifetime,
+        subject: intent.subject.clone(),
+        data,
+    }))
+}
+
+impl Record {
+    /// Says that it is written now: other bytes than ever before.
+    fn written(&mut self, now: Timestamp) {
+        self.writes = self.writes.wrapping_add(1);
+        self.times.touched = self.times.touched.max(now);
+    }
+}

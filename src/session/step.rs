@@ -1,0 +1,247 @@
+//! One attempt of a commit: a batch, and what it means when it is done.
+
+use super::{
+    Event, Fingerprint,
+    commit::Commit,
+    error::Result,
+    plan::Plan,
+    record::Record,
+    state::{Current, Ending, Telling},
+    subject,
+    token::Token,
+};
+use crate::{
+    store::{Batch, Condition, Identifier, Version, Write},
+    time::Timestamp,
+};
+
+/// A batch: what ends, the record that is put, what it replaces, and what makes room for it.
+pub(super) struct Step {
+    pub(super) kind: Kind,
+    pub(super) batch: Batch,
+    /// How many of its writes end a session.
+    pub(super) ends: usize,
+    pub(super) put: Option<Put>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    End,
+    Touch,
+    Create,
+    Replace,
+    Rotate,
+}
+
+/// A record on its way into the store.
+pub(super) struct Put {
+    token: Token,
+    identifier: Identifier,
+    record: Record,
+}
+
+impl Put {
+    pub(super) fn into_current(self, version: Version) -> Current {
+        Current {
+            token: self.token,
+            identifier: self.identifier,
+            version,
+            record: self.record,
+        }
+    }
+}
+
+impl Commit<'_> {
+    /// Makes a batch of a plan; none if there is nothing to do.
+    pub(super) fn step(
+        &mut self,
+        plan: Plan,
+        current: Option<&Current>,
+        now: Timestamp,
+    ) -> Result<Option<Step>> {
+        let mut writes = self.endings();
+        let ends = writes.len();
+        let (kind, record) = match plan {
+            Plan::Nothing if ends == 0 => return Ok(None),
+            Plan::Nothing => (Kind::End, None),
+            Plan::Touch(record) => (Kind::Touch, Some(record)),
+            Plan::Create(record) => (Kind::Create, Some(record)),
+            Plan::Replace(record) => (Kind::Replace, Some(record)),
+            Plan::Rotate(record) => (Kind::Rotate, Some(record)),
+        };
+        let put = match record {
+            None => None,
+            Some(record) => {
+                let put = self.place(kind, record, current)?;
+                writes.push(self.put(kind, &put, current, now)?);
+                Some(put)
+            }
+        };
+        if kind == Kind::Rotate {
+            writes.extend(current.map(|current| self.leave(current)));
+        }
+        let leaving = self.room.iter().cloned();
+        let index = self.pending.intent.subject.as_deref();
+        let index = index.map(|subject| subject::index(&self.state.config, subject));
+        writes.extend(
+            leaving
+                .zip(index.into_iter().cycle())
+                .map(|(key, index)| Write::delete(key).member_of(index)),
+        );
+        Ok(Some(Step {
+            kind,
+            batch: writes.into_iter().collect(),
+            ends,
+            put,
+        }))
+    }
+
+    /// Ends what the client has presented, and what is known of it.
+    fn endings(&self) -> Vec<Write> {
+        let Some(Ending { current }) = &self.pending.ending else {
+            return Vec::new();
+        };
+        let config = &self.state.config;
+        let known = current.as_ref().map(|current| {
+            let write = Write::delete(config.key(&current.identifier));
+            match &current.record.subject {
+                // One that got a new token meanwhile is not there: that is the one to end.
+                Some(subject) if config.per_subject.is_some() => write
+                    .when(Condition::Present)
+                    .member_of(subject::index(config, subject)),
+                Some(_) => write.when(Condition::Present),
+                None => write,
+            }
+        });
+        let is_other = |token: &&Token| current.as_ref().is_none_or(|known| known.token != **token);
+        let others = self.state.presented.tokens.iter().filter(is_other);
+        let others = others.map(|token| Write::delete(config.key(&token.identifier())));
+        known.into_iter().chain(others).collect()
+    }
+
+    /// Says where a record goes.
+    fn place(&mut self, kind: Kind, record: Record, current: Option<&Current>) -> Result<Put> {
+        let (token, identifier) = match (kind, current) {
+            (Kind::Touch | Kind::Replace, Some(current)) => {
+                (current.token.clone(), current.identifier.clone())
+            }
+            _ => {
+                let token = match (self.pending.next.take(), current) {
+                    (Some(token), _) => token,
+                    (None, Some(current)) => current.token.rotated()?,
+                    (None, None) => Token::generate()?,
+                };
+                // Kept for the next attempt: a form may hold its CSRF token.
+                self.pending.next = Some(token.clone());
+                let identifier = token.identifier();
+                (token, identifier)
+            }
+        };
+        Ok(Put {
+            token,
+            identifier,
+            record,
+        })
+    }
+
+    fn put(
+        &self,
+        kind: Kind,
+        put: &Put,
+        current: Option<&Current>,
+        now: Timestamp,
+    ) -> Result<Write> {
+        let config = &self.state.config;
+        let record = &put.record;
+        let lifetime = config.lifetime_of(record);
+        let bytes = config.encode(&put.identifier, record)?;
+        let ttl = lifetime.ttl(&record.times, now);
+        let condition = match (kind, current) {
+            (Kind::Touch | Kind::Replace, Some(current)) => {
+                Condition::Unchanged(current.version.clone())
+            }
+            _ => Condition::Absent,
+        };
+        let write = Write::put(config.key(&put.identifier), bytes, ttl)
+            .exact()
+            .when(condition);
+        let Some(subject) = &record.subject else {
+            return Ok(write);
+        };
+        // The place in the index outlives what is written now: later writes do not name the index again.
+        let intent = &self.pending.intent;
+        let index = subject::index(config, subject);
+        Ok(match (kind, config.per_subject) {
+            (Kind::Touch, _) => return Ok(write),
+            (Kind::Replace, _) if intent.lifetime.is_none() => return Ok(write),
+            (Kind::Create | Kind::Rotate, Some(limit)) if intent.subject.is_some() => {
+                write.member_of_at_most(index, limit.most)
+            }
+            _ => write.member_of(index),
+        }
+        .membership_ttl(lifetime.longest(&record.times, now)))
+    }
+
+    /// Takes away what lies under the old token.
+    fn leave(&self, current: &Current) -> Write {
+        let config = &self.state.config;
+        let write = Write::delete(config.key(&current.identifier))
+            .when(Condition::Unchanged(current.version.clone()));
+        match &current.record.subject {
+            Some(subject) => write.member_of(subject::index(config, subject)),
+            None => write,
+        }
+    }
+
+    /// Returns what the client is told when the step is done.
+    pub(super) fn telling(&self, kind: Kind, current: Option<&Current>) -> Option<Telling> {
+        let Some(current) = current else {
+            let held = self.state.presented.any
+                || self
+                    .pending
+                    .ending
+                    .as_ref()
+                    .is_some_and(|ending| ending.current.is_some());
+            return (kind == Kind::End && held).then_some(Telling::Removal);
+        };
+        let config = &self.state.config;
+        let max_age = config
+            .lifetime_of(&current.record)
+            .max_age(&current.record.times, config.now());
+        let is_new = matches!(kind, Kind::Create | Kind::Rotate);
+        (is_new || max_age.is_some() || self.pending.intent.lifetime.is_some())
+            .then(|| Telling::Token(current.token.clone(), max_age))
+    }
+
+    /// Tells of what was done.
+    pub(super) fn tell(&self, kind: Kind, before: Option<&Current>, after: Option<&Current>) {
+        let config = &self.state.config;
+        if config.on_event.is_none() {
+            return;
+        }
+        let fingerprint = |current: &Current| Fingerprint::of(&current.identifier);
+        if let Some(Ending { current }) = &self.pending.ending {
+            let known = current.as_ref().map(fingerprint);
+            let presented = self.state.presented.tokens.iter();
+            let presented = presented.map(|token| Fingerprint::of(&token.identifier()));
+            let mut ended: Vec<_> = known.into_iter().chain(presented).collect();
+            ended.dedup();
+            for session in ended {
+                config.tell(&Event::Destroyed { session });
+            }
+        }
+        match (kind, before.map(fingerprint), after.map(fingerprint)) {
+            (Kind::Create, _, Some(session)) => config.tell(&Event::Created { session }),
+            (Kind::Rotate, Some(from), Some(to)) => config.tell(&Event::Rotated { from, to }),
+            _ => {}
+        }
+        for key in &self.room {
+            let session = Fingerprint::of(key.identifier());
+            config.tell(&Event::Evicted { session });
+        }
+        if let (Some(_), Some(after)) = (&self.pending.intent.subject, after) {
+            let session = fingerprint(after);
+            config.tell(&Event::Authenticated { session });
+        }
+    }
+}
