@@ -9,6 +9,10 @@ mod error;
 mod event;
 mod headers;
 mod id;
+#[cfg(feature = "session-encryption")]
+mod keyring;
+#[cfg(not(feature = "session-encryption"))]
+#[path = "keyring/none.rs"]
 mod keyring;
 mod lifetime;
 mod log;
@@ -17,12 +21,15 @@ mod subject;
 mod token;
 mod transport;
 
+#[cfg(not(feature = "session-encryption"))]
+use self::keyring::Keyring;
+#[cfg(feature = "session-encryption")]
+pub use self::keyring::{InvalidKeyring, Keyring};
 pub use self::{
     cookie::{SameSite, SessionCookie},
     error::{SessionError, SessionErrorKind},
     event::{Event, Fingerprint},
     id::SessionId,
-    keyring::Keyring,
     lifetime::Lifetime,
     subject::{SessionInfo, SessionLimit},
     transport::Transport,
