@@ -16,6 +16,7 @@ mod keyring;
 mod keyring;
 mod lifetime;
 mod log;
+pub mod migration;
 mod record;
 mod subject;
 mod token;
