@@ -96,6 +96,8 @@
 //! ```
 
 mod answer;
+#[cfg(feature = "axum")]
+mod axum;
 mod commit;
 mod config;
 mod cookie;
@@ -103,19 +105,28 @@ mod cross_origin;
 mod csrf;
 mod data;
 mod detached;
+#[cfg(feature = "session-encryption")]
+mod encryption;
 mod error;
 mod event;
 mod failure;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod future;
 mod grpc;
 mod headers;
 mod id;
 mod identity;
+#[cfg(feature = "session-encryption")]
+mod keyring;
+#[cfg(not(feature = "session-encryption"))]
+#[path = "keyring/none.rs"]
 mod keyring;
 mod layer;
 mod lifetime;
 mod load;
 mod log;
+pub mod migration;
 mod plan;
 mod record;
 mod service;
@@ -125,9 +136,16 @@ mod state;
 mod step;
 mod subject;
 mod token;
+#[cfg(feature = "tonic")]
+mod tonic;
 mod transport;
+mod typed;
 mod value;
 
+#[cfg(not(feature = "session-encryption"))]
+use self::keyring::Keyring;
+#[cfg(feature = "session-encryption")]
+pub use self::keyring::{InvalidKeyring, Keyring};
 pub(crate) use self::session::personal;
 pub use self::{
     cookie::{SameSite, SessionCookie},
@@ -136,7 +154,6 @@ pub use self::{
     event::{Event, Fingerprint},
     future::ResponseFuture,
     id::SessionId,
-    keyring::Keyring,
     layer::SessionLayer,
     lifetime::Lifetime,
     service::SessionService,
@@ -144,4 +161,5 @@ pub use self::{
     sessions::Sessions,
     subject::{SessionInfo, SessionLimit},
     transport::Transport,
+    typed::TypedSession,
 };
