@@ -1,34 +1,62 @@
 //! What the client holds: two slot bytes and 256 bits from the operating system.
+//!
+//! Its text is base64url without padding (RFC 4648, section 5) in one spelling: whatever else a client sends is no token,
+//! and never reaches the store.
 
-use super::error::Result;
+use std::{array, fmt, ops::Deref, str};
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use sha2::{Digest as _, Sha256};
+
+use super::error::{Result, SessionError, SessionErrorKind};
 use crate::store::Identifier;
 
 /// A token. It is never stored, logged or shown by `Debug`.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Token([u8; Token::BYTES]);
 
+/// The text of a token, which is as secret.
+#[derive(Clone, Copy)]
+pub(super) struct TokenText([u8; Token::TEXT]);
+
 impl Token {
-    pub(super) const BYTES: usize = 34;
+    pub(super) const BYTES: usize = Self::SLOT + 32;
     /// The length of its text.
     pub(super) const TEXT: usize = 46;
+    /// Kept by rotation, so that the old record and the new one can lie in one slot of a Redis Cluster.
+    const SLOT: usize = 2;
 
     pub(super) fn generate() -> Result<Self> {
-        unimplemented!()
+        let mut bytes = [0; Self::BYTES];
+        fill(&mut bytes)?;
+        Ok(Self(bytes))
     }
 
     /// Returns a new token with the same slot bytes.
     pub(super) fn rotated(&self) -> Result<Self> {
-        unimplemented!()
+        let mut rotated = self.clone();
+        let (_, secret) = rotated.0.split_at_mut(Self::SLOT);
+        fill(secret)?;
+        Ok(rotated)
     }
 
     /// Reads what [`text`](Self::text) wrote, and nothing else.
     pub(super) fn parse(text: &[u8]) -> Option<Self> {
-        let _ = text;
-        unimplemented!()
+        if text.len() != Self::TEXT {
+            return None;
+        }
+        let mut bytes = [0; Self::BYTES];
+        // The engine refuses padding, and a last letter with bits that no byte has.
+        let len = URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).ok()?;
+        (len == Self::BYTES).then_some(Self(bytes))
     }
 
-    pub(super) fn text(&self) -> String {
-        unimplemented!()
+    pub(super) fn text(&self) -> TokenText {
+        let mut text = [0; Self::TEXT];
+        URL_SAFE_NO_PAD
+            .encode_slice(self.0, &mut text)
+            .expect("34 bytes are 46 letters");
+        TokenText(text)
     }
 
     pub(super) const fn as_bytes(&self) -> &[u8; Self::BYTES] {
@@ -37,6 +65,32 @@ impl Token {
 
     /// Returns what is stored of it: the slot bytes and the first 30 bytes of the SHA-256 of the token.
     pub(super) fn identifier(&self) -> Identifier {
-        unimplemented!()
+        let (slot, _) = self.0.split_at(Self::SLOT);
+        let digest = Sha256::digest(self.0);
+        let mut stored = slot.iter().chain(&digest).copied();
+        Identifier::digest(array::from_fn(|_| stored.next().unwrap_or_default()))
     }
 }
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token")
+    }
+}
+
+impl Deref for TokenText {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        str::from_utf8(&self.0).expect("base64url is ASCII")
+    }
+}
+
+fn fill(bytes: &mut [u8]) -> Result<()> {
+    getrandom::fill(bytes).map_err(|error| {
+        SessionError::new(SessionErrorKind::Random, "no random numbers").with_source(error)
+    })
+}
+
+#[cfg(test)]
+mod tests;
