@@ -7,6 +7,9 @@ mod csrf;
 mod data;
 mod error;
 mod event;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod headers;
 mod id;
 mod keyring;
