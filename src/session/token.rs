@@ -40,15 +40,25 @@ impl Token {
         Ok(rotated)
     }
 
-    /// Reads what [`text`](Self::text) wrote, and nothing else.
+    /// Reads what [`text`](Self::text) wrote, and nothing else. Every request with a token pays for it, and the general
+    /// decoder takes twice as long.
     pub(super) fn parse(text: &[u8]) -> Option<Self> {
-        if text.len() != Self::TEXT {
-            return None;
+        let text: &[u8; Self::TEXT] = text.try_into().ok()?;
+        // Two more letters, which are zero bits, make whole groups of four.
+        let mut letters = [b'A'; Self::TEXT + 2];
+        letters[..Self::TEXT].copy_from_slice(text);
+        let mut bytes = [0; Self::BYTES + 2];
+        let mut all = 0;
+        let (groups, _) = letters.as_chunks::<4>();
+        let (places, _) = bytes.as_chunks_mut::<3>();
+        for (group, place) in groups.iter().zip(places) {
+            let [a, b, c, d] = group.map(|letter| VALUES[usize::from(letter)]);
+            all |= a | b | c | d;
+            *place = [a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d];
         }
-        let mut bytes = [0; Self::BYTES];
-        // The engine refuses padding, and a last letter with bits that no byte has.
-        let len = URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).ok()?;
-        (len == Self::BYTES).then_some(Self(bytes))
+        let (token, rest) = bytes.split_first_chunk()?;
+        // What no byte has of the last letter is zero.
+        (all < NONE && rest == [0, 0]).then_some(Self(*token))
     }
 
     pub(super) fn text(&self) -> TokenText {
@@ -85,6 +95,21 @@ impl Deref for TokenText {
         str::from_utf8(&self.0).expect("base64url is ASCII")
     }
 }
+
+/// More than any letter has.
+const NONE: u8 = 64;
+
+/// What letters stand for.
+const VALUES: [u8; 256] = {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut values = [NONE; 256];
+    let mut value = 0;
+    while value < NONE {
+        values[LETTERS[value as usize] as usize] = value;
+        value += 1;
+    }
+    values
+};
 
 fn fill(bytes: &mut [u8]) -> Result<()> {
     getrandom::fill(bytes).map_err(|error| {
