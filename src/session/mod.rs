@@ -1,5 +1,7 @@
 //! Sessions.
 
+#[cfg(feature = "axum")]
+mod axum;
 mod config;
 mod cookie;
 mod cross_origin;
@@ -7,6 +9,7 @@ mod csrf;
 mod data;
 mod error;
 mod event;
+mod grpc;
 mod headers;
 mod id;
 mod keyring;
@@ -15,7 +18,10 @@ mod log;
 mod record;
 mod subject;
 mod token;
+#[cfg(feature = "tonic")]
+mod tonic;
 mod transport;
+mod typed;
 
 pub use self::{
     cookie::{SameSite, SessionCookie},
@@ -26,4 +32,5 @@ pub use self::{
     lifetime::Lifetime,
     subject::{SessionInfo, SessionLimit},
     transport::Transport,
+    typed::TypedSession,
 };
