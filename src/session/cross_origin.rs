@@ -69,10 +69,10 @@ fn is_origin_of(origin: &str, target: &str) -> bool {
     };
     // Pages of an app or an extension have schemes of their own, where a host is anything.
     let is_web = scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http");
-    let same = without_default_port(scheme, authority)
-        .eq_ignore_ascii_case(without_default_port(scheme, target));
-    // An origin has no user, path or query (RFC 6454 section 6.2): who sends one sends no origin.
-    is_web && same && !authority.contains(['@', '/', '?', '#'])
+    let host = without_default_port(scheme, authority);
+    let same = host.eq_ignore_ascii_case(without_default_port(scheme, target));
+    // An origin has a host, and no user, path or query (RFC 6454 section 6.2): who sends another one sends no origin.
+    is_web && same && !host.is_empty() && !host.contains(['@', '/', '?', '#'])
 }
 
 fn is_trusted(headers: &HeaderMap, trusted: &[Box<str>]) -> bool {
