@@ -95,6 +95,7 @@
 //! async fn audit(user: Session, admin: Session<Admin>) { /* … */ }
 //! ```
 
+<<<<<<< HEAD
 mod answer;
 #[cfg(feature = "axum")]
 mod axum;
