@@ -7,6 +7,9 @@ mod csrf;
 mod data;
 mod error;
 mod event;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod headers;
 mod id;
 #[cfg(feature = "session-encryption")]
@@ -29,7 +32,7 @@ pub use self::{
     cookie::{SameSite, SessionCookie},
     error::{SessionError, SessionErrorKind},
     event::{Event, Fingerprint},
-    id::SessionId,
+    id::{InvalidSessionId, SessionId},
     lifetime::Lifetime,
     subject::{SessionInfo, SessionLimit},
     transport::Transport,
