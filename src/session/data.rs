@@ -3,7 +3,7 @@
 //! At rest each pair is `<length>:<key><length>:<value>`, and the pairs are in the order of their keys. Nothing has to be
 //! escaped or searched for, and the same data are always the same bytes.
 
-use std::{cmp::Ordering, str};
+use std::{cmp::Ordering, fmt, str};
 
 use bytes::Bytes;
 use smallvec::SmallVec;
@@ -152,6 +152,14 @@ impl Data {
         self.stored
             .get(start as usize..end as usize)
             .expect("spans lie in what was read")
+    }
+}
+
+impl fmt::Debug for Data {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Data")
+            .field("len", &self.len())
+            .finish_non_exhaustive()
     }
 }
 
