@@ -1,54 +1,206 @@
 //! What a session holds: keys, and values as JSON.
+//!
+//! At rest each pair is `<length>:<key><length>:<value>`, and the pairs are in the order of their keys. Nothing has to be
+//! escaped or searched for, and the same data are always the same bytes.
+
+use std::{cmp::Ordering, fmt, str};
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 
-/// Keys and values. Equal if the same keys have the same values. Cheap to clone.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub(super) struct Data(Vec<(Bytes, Bytes)>);
+/// Keys and values, in the order of the keys. Equal if the same keys have the same values. Cheap to clone.
+///
+/// Values are UTF-8, as JSON is; what they say is not looked at.
+#[derive(Clone, Default)]
+pub(super) struct Data {
+    /// What was read; never changed.
+    stored: Bytes,
+    /// What still counts of it.
+    spans: SmallVec<[Span; 6]>,
+    /// What was set since; no key is also in a span.
+    own: Vec<(Box<str>, Bytes)>,
+    size: usize,
+}
+
+/// Where a pair lies in what was read. Four bytes each: most sessions fit in without an allocation.
+#[derive(Clone, Copy)]
+struct Span {
+    key: [u32; 2],
+    value: [u32; 2],
+}
 
 impl Data {
-    /// Reads what [`encode`](Self::encode) wrote; slices of it are kept. `None`: something else.
+    /// Reads what [`encode`](Self::encode) wrote, and nothing else; slices of it are kept. `None`: something else.
     pub(super) fn decode(bytes: &Bytes) -> Option<Self> {
-        let _ = bytes;
-        unimplemented!()
+        // Each piece lies between the start, digits and the end, so none of them cuts a character.
+        str::from_utf8(bytes).ok()?;
+        u32::try_from(bytes.len()).ok()?;
+        let mut spans = SmallVec::new();
+        let mut last: Option<&[u8]> = None;
+        let mut at = 0;
+        while at < bytes.len() {
+            let key = piece(bytes, at)?;
+            let value = piece(bytes, key[1])?;
+            let name = bytes.get(key[0]..key[1])?;
+            if last.is_some_and(|last| last >= name) {
+                return None;
+            }
+            last = Some(name);
+            at = value[1];
+            let [key, value] = [key, value].map(|piece| piece.map(|end| end as u32));
+            spans.push(Span { key, value });
+        }
+        Some(Self {
+            stored: bytes.clone(),
+            spans,
+            own: Vec::new(),
+            size: bytes.len(),
+        })
     }
 
     /// Appends all of it.
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
-        let _ = out;
-        unimplemented!()
+        for (key, value) in self.iter() {
+            for piece in [key.as_bytes(), value] {
+                out.extend_from_slice(itoa::Buffer::new().format(piece.len()).as_bytes());
+                out.push(b':');
+                out.extend_from_slice(piece);
+            }
+        }
     }
 
-    pub(super) fn get(&self, key: &str) -> Option<&Bytes> {
-        let _ = key;
-        unimplemented!()
+    /// Returns the value of a key, as a slice of what was read or set.
+    pub(super) fn get(&self, key: &str) -> Option<Bytes> {
+        if let Ok(at) = self.find(key) {
+            let [start, end] = self.spans.get(at)?.value;
+            return Some(self.stored.slice(start as usize..end as usize));
+        }
+        let at = self.find_own(key).ok()?;
+        self.own.get(at).map(|(_, value)| value.clone())
     }
 
     pub(super) fn set(&mut self, key: &str, value: Bytes) {
-        let _ = (key, value);
-        unimplemented!()
+        self.remove(key);
+        self.size += pair_size(key, &value);
+        let at = self.find_own(key).unwrap_or_else(|at| at);
+        self.own.insert(at, (key.into(), value));
     }
 
     pub(super) fn remove(&mut self, key: &str) {
-        let _ = key;
-        unimplemented!()
+        if let Ok(at) = self.find(key) {
+            let span = self.spans.remove(at);
+            self.size -= pair_size(key, self.piece(span.value));
+        } else if let Ok(at) = self.find_own(key) {
+            let (_, value) = self.own.remove(at);
+            self.size -= pair_size(key, &value);
+        }
     }
 
     pub(super) fn clear(&mut self) {
-        self.0.clear();
+        *self = Self::default();
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.len() == 0
     }
 
     /// Returns the number of keys.
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.spans.len() + self.own.len()
     }
 
-    /// Returns the size of what [`encode`](Self::encode) writes.
+    /// Returns the size of what [`encode`](Self::encode) writes, without writing it.
     pub(super) fn size(&self) -> usize {
-        unimplemented!()
+        self.size
+    }
+
+    /// Returns keys and values, in the order of the keys.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let mut stored = self.spans.iter().map(|span| self.pair(*span)).peekable();
+        let mut own = self.own.iter().map(|(key, value)| (&**key, &**value));
+        let mut next_own = own.next();
+        std::iter::from_fn(move || match next_own {
+            Some(pair) if stored.peek().is_none_or(|stored| pair.0 < stored.0) => {
+                next_own = own.next();
+                Some(pair)
+            }
+            _ => stored.next(),
+        })
+    }
+
+    /// Returns the keys, in their order.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.iter().map(|(key, _)| key)
+    }
+
+    fn find(&self, key: &str) -> Result<usize, usize> {
+        let order = |span: &Span| self.piece(span.key).cmp(key.as_bytes());
+        self.spans.binary_search_by(order)
+    }
+
+    fn find_own(&self, key: &str) -> Result<usize, usize> {
+        let order = |(own, _): &(Box<str>, Bytes)| -> Ordering { (**own).cmp(key) };
+        self.own.binary_search_by(order)
+    }
+
+    fn pair(&self, span: Span) -> (&str, &[u8]) {
+        let key = str::from_utf8(self.piece(span.key)).expect("`decode` has seen that it is UTF-8");
+        (key, self.piece(span.value))
+    }
+
+    fn piece(&self, [start, end]: [u32; 2]) -> &[u8] {
+        self.stored
+            .get(start as usize..end as usize)
+            .expect("spans lie in what was read")
     }
 }
+
+impl fmt::Debug for Data {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Data")
+            .field("len", &self.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl PartialEq for Data {
+    fn eq(&self, other: &Self) -> bool {
+        self.size == other.size && self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Data {}
+
+/// Reads a length, and returns where what has it begins and ends.
+fn piece(bytes: &[u8], at: usize) -> Option<[usize; 2]> {
+    let digits = bytes.get(at..)?;
+    let mut length = 0_usize;
+    for (read, byte) in digits.iter().enumerate() {
+        match byte {
+            b':' if read > 0 => {
+                let start = at + read + 1;
+                let end = start.checked_add(length)?;
+                return (end <= bytes.len()).then_some([start, end]);
+            }
+            // No other spelling of the same number.
+            b'0'..=b'9' if read == 0 || length > 0 => {
+                length = length
+                    .checked_mul(10)?
+                    .checked_add(usize::from(byte - b'0'))?;
+            }
+            _ => return None,
+        }
+    }
+    None
+}
+
+fn pair_size(key: &str, value: &[u8]) -> usize {
+    let size = |length: usize| {
+        let digits = length.checked_ilog10().unwrap_or(0) as usize + 1;
+        digits + 1 + length
+    };
+    size(key.len()) + size(value.len())
+}
+
+#[cfg(test)]
+mod tests;

@@ -12,13 +12,22 @@ pub(super) type Update = dyn Fn(Option<&[u8]>) -> Result<Option<Bytes>> + Send +
 /// One thing that is done to the data.
 #[derive(Clone)]
 pub(super) enum Operation {
-    Set { key: Box<str>, value: Bytes },
-    Remove { key: Box<str> },
-    Update { key: Box<str>, update: Arc<Update> },
+    Set {
+        key: Box<str>,
+        value: Bytes,
+    },
+    Remove {
+        key: Box<str>,
+    },
+    Update {
+        key: Box<str>,
+        update: Arc<Update>,
+    },
+    /// Takes away whatever is there, also what others have set meanwhile. What comes later stays.
     Clear,
 }
 
-/// What is done, in order.
+/// What is done, in order. Of what a later operation makes void, nothing is kept.
 #[derive(Clone, Default)]
 pub(super) struct Log(Vec<Operation>);
 
@@ -29,12 +38,29 @@ pub(super) enum Told {
     Value(Bytes),
     /// It has none, whatever was stored.
     Absent,
-    /// It depends on what was stored.
+    /// It depends on what was stored, or on what an update makes of it.
     Nothing,
 }
 
+impl Operation {
+    fn key(&self) -> Option<&str> {
+        match self {
+            Self::Set { key, .. } | Self::Remove { key } | Self::Update { key, .. } => Some(key),
+            Self::Clear => None,
+        }
+    }
+}
+
 impl Log {
+    /// Appends an operation. A handler that sets the same key a thousand times leaves one.
     pub(super) fn push(&mut self, operation: Operation) {
+        match &operation {
+            Operation::Set { key, .. } | Operation::Remove { key } => {
+                self.0.retain(|earlier| earlier.key() != Some(key));
+            }
+            Operation::Clear => self.0.clear(),
+            Operation::Update { .. } => {}
+        }
         self.0.push(operation);
     }
 
@@ -42,14 +68,35 @@ impl Log {
         self.0.is_empty()
     }
 
-    /// Does all of it.
+    /// Does all of it, in order.
+    ///
+    /// # Errors
+    /// The first one of an update; what came before it is done then, and `data` are of no use any more.
     pub(super) fn apply(&self, data: &mut Data) -> Result<()> {
-        let _ = data;
-        unimplemented!()
+        for operation in &self.0 {
+            match operation {
+                Operation::Set { key, value } => data.set(key, value.clone()),
+                Operation::Remove { key } => data.remove(key),
+                Operation::Update { key, update } => match update(data.get(key).as_deref())? {
+                    Some(value) => data.set(key, value),
+                    None => data.remove(key),
+                },
+                Operation::Clear => data.clear(),
+            }
+        }
+        Ok(())
     }
 
+    /// Tells what it can about a key without what is stored. No update is run for it.
     pub(super) fn tells(&self, key: &str) -> Told {
-        let _ = key;
-        unimplemented!()
+        let concerns = |operation: &&Operation| operation.key().is_none_or(|own| own == key);
+        match self.0.iter().rev().find(concerns) {
+            Some(Operation::Set { value, .. }) => Told::Value(value.clone()),
+            Some(Operation::Remove { .. } | Operation::Clear) => Told::Absent,
+            Some(Operation::Update { .. }) | None => Told::Nothing,
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;
