@@ -267,7 +267,7 @@ where
     length
 }
 
-fn get() -> Request<Body> {
+pub fn get() -> Request<Body> {
     let mut request = Request::new(Body::empty());
     *request.uri_mut() = Uri::from_static("/articles/a-title-of-usual-length");
     let fields = request.headers_mut();

@@ -19,6 +19,7 @@ mod npm;
 mod peers;
 mod redis;
 mod row;
+mod session;
 mod store;
 mod table;
 mod upstash;
@@ -52,10 +53,16 @@ fn main() {
 }
 
 fn rows() -> Vec<Row> {
-    [peers::rows(), store::rows(), layer::rows(), cache::rows()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        peers::rows(),
+        store::rows(),
+        layer::rows(),
+        cache::rows(),
+        session::rows(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// What callgrind watches.
