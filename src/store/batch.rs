@@ -28,6 +28,7 @@ pub struct Write {
     change: Change,
     condition: Condition,
     membership: Option<Membership>,
+    membership_ttl: Option<Duration>,
     is_exact: bool,
 }
 
@@ -51,6 +52,7 @@ pub enum Change {
 pub struct Membership {
     index: Key,
     at_most: Option<u32>,
+    ttl: Option<Duration>,
 }
 
 impl Write {
@@ -79,6 +81,7 @@ impl Write {
             change,
             condition: Condition::Always,
             membership: None,
+            membership_ttl: None,
             is_exact: false,
         }
     }
@@ -101,28 +104,49 @@ impl Write {
         self
     }
 
-    /// Makes the entry a member of `index` when it is put, for its time to live; takes it out when it is deleted.
+    /// Makes the entry a member of `index` when it is put, for its time to live or [longer](Self::membership_ttl); takes it
+    /// out when it is deleted, also where the entry itself is gone already.
     ///
-    /// The index lists the [identifier](super::Identifier) of the key, so all members of an index are of one scope.
+    /// The index lists the [identifier](super::Identifier) of the key, so all members of an index are of one scope. A put that
+    /// names no index leaves every membership as it is; one that does sets its end anew.
     #[must_use]
-    pub fn member_of(mut self, index: Key) -> Self {
-        self.membership = Some(Membership {
-            index,
-            at_most: None,
-        });
-        self
+    pub fn member_of(self, index: Key) -> Self {
+        self.joining(index, None)
     }
 
     /// As [`member_of`](Self::member_of), and refuses the batch when it lets the index grow beyond `most` members.
     ///
     /// Members that leave in the same batch are taken out first; an entry that is a member already is not counted
     /// twice. Means nothing for a delete.
+    ///
+    /// A member counts until its membership ends, even where its entry is gone. Whoever limits, and lets memberships
+    /// [outlive](Self::membership_ttl) their entries, makes room by deleting with [`member_of`](Self::member_of) what it finds
+    /// gone.
     #[must_use]
-    pub fn member_of_at_most(mut self, index: Key, most: u32) -> Self {
+    pub fn member_of_at_most(self, index: Key, most: u32) -> Self {
+        self.joining(index, Some(most))
+    }
+
+    fn joining(mut self, index: Key, at_most: Option<u32>) -> Self {
         self.membership = Some(Membership {
             index,
-            at_most: Some(most),
+            at_most,
+            ttl: self.membership_ttl,
         });
+        self
+    }
+
+    /// Lets the membership last for `ttl`, where that is longer than the entry's own time to live: more than zero, rounded up
+    /// to a whole millisecond, at most [`MAX_TTL`](super::MAX_TTL) (longer ones are cut to it). Default: as long as the entry.
+    ///
+    /// For an entry that is put again later without naming the index, which costs less: it stays a member for as long as it
+    /// may be prolonged. Means nothing for a delete, or without an index.
+    #[must_use]
+    pub fn membership_ttl(mut self, ttl: Duration) -> Self {
+        self.membership_ttl = Some(ttl);
+        if let Some(membership) = &mut self.membership {
+            membership.ttl = Some(ttl);
+        }
         self
     }
 
@@ -160,7 +184,9 @@ impl Write {
             membership: membership.map(|m| Membership {
                 index: map(&m.index),
                 at_most: m.at_most,
+                ttl: m.ttl,
             }),
+            membership_ttl: self.membership_ttl,
         }
     }
 }
@@ -176,6 +202,19 @@ impl Membership {
     #[must_use]
     pub const fn at_most(&self) -> Option<u32> {
         self.at_most
+    }
+
+    /// Returns the membership's own time to live, as it was asked for.
+    #[must_use]
+    pub const fn ttl(&self) -> Option<Duration> {
+        self.ttl
+    }
+
+    /// Returns how long the membership of an entry lasts that is put for `entry`: never less than that. Not yet rounded or
+    /// cut. For authors of stores.
+    #[must_use]
+    pub fn lasts(&self, entry: Duration) -> Duration {
+        self.ttl.map_or(entry, |ttl| ttl.max(entry))
     }
 }
 
@@ -220,7 +259,7 @@ impl Batch {
     ///
     /// # Errors
     /// [`TooLarge`](ErrorKind::TooLarge) for more than [`MAX_BATCH`] writes; [`Invalid`](ErrorKind::Invalid) for two
-    /// writes of one key or of one member of an index, a time to live of zero, or a key whose kind has a method of its own
+    /// writes of one key or of one member of an index, a time to live of zero (of an entry or its membership), or a key whose kind has a method of its own
     /// ([limits](super::Kind::Limit), [indexes](super::Kind::Index), [purge logs](super::Kind::Purge)).
     pub fn validate(&self) -> Result<()> {
         if self.0.len() > MAX_BATCH {
@@ -263,6 +302,9 @@ impl Write {
         match self.change {
             Change::Put { ttl, .. } if ttl.is_zero() => {
                 Err(Error::invalid("a time to live of zero"))
+            }
+            Change::Put { .. } if self.membership_ttl.is_some_and(|ttl| ttl.is_zero()) => {
+                Err(Error::invalid("a membership with a time to live of zero"))
             }
             _ => Ok(()),
         }
