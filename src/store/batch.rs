@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use bytes::Bytes;
 
-use super::{Entry, Error, ErrorKind, Key, MAX_BATCH, Result, Version};
+use super::{Error, ErrorKind, Key, MAX_BATCH, Result, Version};
 
 /// When a write may happen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -259,8 +259,8 @@ impl Batch {
     ///
     /// # Errors
     /// [`TooLarge`](ErrorKind::TooLarge) for more than [`MAX_BATCH`] writes; [`Invalid`](ErrorKind::Invalid) for two
-    /// writes of one key or of one member of an index, a time to live of zero (of an entry or its membership), or a key whose kind has a method of its own
-    /// ([limits](super::Kind::Limit), [indexes](super::Kind::Index), [purge logs](super::Kind::Purge)).
+    /// writes of one key or of one member of an index, a time to live of zero, be it of an entry or of its membership,
+    /// or a key whose kind has a method of its own ([limits](super::Kind::Limit), [indexes](super::Kind::Index), [purge logs](super::Kind::Purge)).
     pub fn validate(&self) -> Result<()> {
         if self.0.len() > MAX_BATCH {
             return Err(Error::new(
@@ -326,51 +326,5 @@ impl<const N: usize> From<[Write; N]> for Batch {
 impl FromIterator<Write> for Batch {
     fn from_iter<I: IntoIterator<Item = Write>>(writes: I) -> Self {
         Self(writes.into_iter().collect())
-    }
-}
-
-/// What became of a batch.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[must_use = "a batch can be refused without an error"]
-pub enum Written {
-    /// Everything was written.
-    Done(Vec<Option<Version>>),
-    /// Nothing was written.
-    Refused {
-        /// The place in the batch of the first write whose condition failed.
-        at: usize,
-        /// Why it failed.
-        why: Refusal,
-    },
-}
-
-/// Why the condition of a write failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Refusal {
-    /// There is no entry (any more), where one was demanded.
-    Gone,
-    /// There is an entry, where none was demanded.
-    Exists,
-    /// The entry has another version: this one.
-    Conflict(Entry),
-    /// The index has as many members as it may have.
-    IndexFull,
-}
-
-impl Written {
-    /// Returns whether the batch was written.
-    #[must_use]
-    pub const fn is_done(&self) -> bool {
-        matches!(self, Self::Done(_))
-    }
-
-    /// Returns the new version of the entry at a place of the batch; `None` for a delete or a refused batch.
-    #[must_use]
-    pub fn version(&self, at: usize) -> Option<&Version> {
-        match self {
-            Self::Done(versions) => versions.get(at)?.as_ref(),
-            Self::Refused { .. } => None,
-        }
     }
 }
