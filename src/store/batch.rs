@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use bytes::Bytes;
 
-use super::{Entry, Error, ErrorKind, Key, MAX_BATCH, Result, Version};
+use super::{Error, ErrorKind, Key, MAX_BATCH, Result, Version};
 
 /// When a write may happen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,6 +28,7 @@ pub struct Write {
     change: Change,
     condition: Condition,
     membership: Option<Membership>,
+    membership_ttl: Option<Duration>,
     is_exact: bool,
 }
 
@@ -51,6 +52,7 @@ pub enum Change {
 pub struct Membership {
     index: Key,
     at_most: Option<u32>,
+    ttl: Option<Duration>,
 }
 
 impl Write {
@@ -79,6 +81,7 @@ impl Write {
             change,
             condition: Condition::Always,
             membership: None,
+            membership_ttl: None,
             is_exact: false,
         }
     }
@@ -101,28 +104,49 @@ impl Write {
         self
     }
 
-    /// Makes the entry a member of `index` when it is put, for its time to live; takes it out when it is deleted.
+    /// Makes the entry a member of `index` when it is put, for its time to live or [longer](Self::membership_ttl); takes it
+    /// out when it is deleted, also where the entry itself is gone already.
     ///
-    /// The index lists the [identifier](super::Identifier) of the key, so all members of an index are of one scope.
+    /// The index lists the [identifier](super::Identifier) of the key, so all members of an index are of one scope. A put that
+    /// names no index leaves every membership as it is; one that does sets its end anew.
     #[must_use]
-    pub fn member_of(mut self, index: Key) -> Self {
-        self.membership = Some(Membership {
-            index,
-            at_most: None,
-        });
-        self
+    pub fn member_of(self, index: Key) -> Self {
+        self.joining(index, None)
     }
 
     /// As [`member_of`](Self::member_of), and refuses the batch when it lets the index grow beyond `most` members.
     ///
     /// Members that leave in the same batch are taken out first; an entry that is a member already is not counted
     /// twice. Means nothing for a delete.
+    ///
+    /// A member counts until its membership ends, even where its entry is gone. Whoever limits, and lets memberships
+    /// [outlive](Self::membership_ttl) their entries, makes room by deleting with [`member_of`](Self::member_of) what it finds
+    /// gone.
     #[must_use]
-    pub fn member_of_at_most(mut self, index: Key, most: u32) -> Self {
+    pub fn member_of_at_most(self, index: Key, most: u32) -> Self {
+        self.joining(index, Some(most))
+    }
+
+    fn joining(mut self, index: Key, at_most: Option<u32>) -> Self {
         self.membership = Some(Membership {
             index,
-            at_most: Some(most),
+            at_most,
+            ttl: self.membership_ttl,
         });
+        self
+    }
+
+    /// Lets the membership last for `ttl`, where that is longer than the entry's own time to live: more than zero, rounded up
+    /// to a whole millisecond, at most [`MAX_TTL`](super::MAX_TTL) (longer ones are cut to it). Default: as long as the entry.
+    ///
+    /// For an entry that is put again later without naming the index, which costs less: it stays a member for as long as it
+    /// may be prolonged. Means nothing for a delete, or without an index.
+    #[must_use]
+    pub fn membership_ttl(mut self, ttl: Duration) -> Self {
+        self.membership_ttl = Some(ttl);
+        if let Some(membership) = &mut self.membership {
+            membership.ttl = Some(ttl);
+        }
         self
     }
 
@@ -160,7 +184,9 @@ impl Write {
             membership: membership.map(|m| Membership {
                 index: map(&m.index),
                 at_most: m.at_most,
+                ttl: m.ttl,
             }),
+            membership_ttl: self.membership_ttl,
         }
     }
 }
@@ -176,6 +202,19 @@ impl Membership {
     #[must_use]
     pub const fn at_most(&self) -> Option<u32> {
         self.at_most
+    }
+
+    /// Returns the membership's own time to live, as it was asked for.
+    #[must_use]
+    pub const fn ttl(&self) -> Option<Duration> {
+        self.ttl
+    }
+
+    /// Returns how long the membership of an entry lasts that is put for `entry`: never less than that. Not yet rounded or
+    /// cut. For authors of stores.
+    #[must_use]
+    pub fn lasts(&self, entry: Duration) -> Duration {
+        self.ttl.map_or(entry, |ttl| ttl.max(entry))
     }
 }
 
@@ -220,8 +259,8 @@ impl Batch {
     ///
     /// # Errors
     /// [`TooLarge`](ErrorKind::TooLarge) for more than [`MAX_BATCH`] writes; [`Invalid`](ErrorKind::Invalid) for two
-    /// writes of one key or of one member of an index, a time to live of zero, or a key whose kind has a method of its own
-    /// ([limits](super::Kind::Limit), [indexes](super::Kind::Index), [purge logs](super::Kind::Purge)).
+    /// writes of one key or of one member of an index, a time to live of zero, be it of an entry or of its membership,
+    /// or a key whose kind has a method of its own ([limits](super::Kind::Limit), [indexes](super::Kind::Index), [purge logs](super::Kind::Purge)).
     pub fn validate(&self) -> Result<()> {
         if self.0.len() > MAX_BATCH {
             return Err(Error::new(
@@ -264,6 +303,9 @@ impl Write {
             Change::Put { ttl, .. } if ttl.is_zero() => {
                 Err(Error::invalid("a time to live of zero"))
             }
+            Change::Put { .. } if self.membership_ttl.is_some_and(|ttl| ttl.is_zero()) => {
+                Err(Error::invalid("a membership with a time to live of zero"))
+            }
             _ => Ok(()),
         }
     }
@@ -284,51 +326,5 @@ impl<const N: usize> From<[Write; N]> for Batch {
 impl FromIterator<Write> for Batch {
     fn from_iter<I: IntoIterator<Item = Write>>(writes: I) -> Self {
         Self(writes.into_iter().collect())
-    }
-}
-
-/// What became of a batch.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[must_use = "a batch can be refused without an error"]
-pub enum Written {
-    /// Everything was written.
-    Done(Vec<Option<Version>>),
-    /// Nothing was written.
-    Refused {
-        /// The place in the batch of the first write whose condition failed.
-        at: usize,
-        /// Why it failed.
-        why: Refusal,
-    },
-}
-
-/// Why the condition of a write failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Refusal {
-    /// There is no entry (any more), where one was demanded.
-    Gone,
-    /// There is an entry, where none was demanded.
-    Exists,
-    /// The entry has another version: this one.
-    Conflict(Entry),
-    /// The index has as many members as it may have.
-    IndexFull,
-}
-
-impl Written {
-    /// Returns whether the batch was written.
-    #[must_use]
-    pub const fn is_done(&self) -> bool {
-        matches!(self, Self::Done(_))
-    }
-
-    /// Returns the new version of the entry at a place of the batch; `None` for a delete or a refused batch.
-    #[must_use]
-    pub fn version(&self, at: usize) -> Option<&Version> {
-        match self {
-            Self::Done(versions) => versions.get(at)?.as_ref(),
-            Self::Refused { .. } => None,
-        }
     }
 }

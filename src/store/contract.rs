@@ -23,11 +23,12 @@ pub const MAX_TTL: Duration = Duration::from_secs(3650 * 24 * 60 * 60);
 /// Few methods, each because one round trip cannot do without it; the rest is sugar on
 /// [`SharedStore`](super::SharedStore). What every store promises, and the `conformance` feature checks:
 ///
-/// 1. Every method is **atomic and one trip**; only `members` and a `purges` that missed something may take more.
-///    Every entry has a time to live, and an expired entry is never returned.
+/// 1. Every method is **atomic and one trip**; only `members`, and a `purges` or a `read` of sessions that missed something,
+///    may take more. Every entry has a time to live, and an expired entry is never returned.
 /// 2. A write that is refused **says why**, and changes nothing.
-/// 3. Membership in an index **ends with the entry**, or is pruned later. A listing may name what is gone: it is never
-///    trusted for authentication.
+/// 3. Membership in an index **ends with the entry**, or later: at an end [of its own](super::Write::membership_ttl), or when
+///    it is pruned. A put that names no index changes no membership; a delete that names one ends it, also where the entry is
+///    gone. A listing may name what is gone: it is never trusted for authentication.
 /// 4. `acquire` is **all or nothing**, at one instant, serializable with every other call that shares a key.
 /// 5. `Err` means that the **outcome is unknown** (but see [`Error`](super::Error)); nothing is retried silently.
 /// 6. A **dropped future** leaves either the whole effect or none.

@@ -70,6 +70,7 @@ mod time_limited;
 mod together;
 #[cfg(feature = "upstash")]
 mod upstash;
+mod written;
 
 #[cfg(any(feature = "redis", feature = "upstash"))]
 pub use self::config::ConfigError;
@@ -79,7 +80,7 @@ pub(crate) use self::registry::Registration;
 #[cfg(feature = "upstash")]
 pub use self::upstash::{EnvStore, UpstashStore, UpstashStoreBuilder, UpstashUsage};
 pub use self::{
-    batch::{Batch, Change, Condition, Membership, Refusal, Write, Written},
+    batch::{Batch, Change, Condition, Membership, Write},
     breaker::{BreakerStore, BreakerStoreBuilder, BreakerUsage, Circuit},
     claim::{Claim, Spend, Window},
     contract::{Limits, MAX_BATCH, MAX_CLAIMS, MAX_READ, MAX_TAGS, MAX_TTL, Store},
@@ -99,4 +100,5 @@ pub use self::{
     shared::SharedStore,
     time_limited::TimeLimitedStore,
     together::{Together, together},
+    written::{Refusal, Written},
 };

@@ -121,6 +121,11 @@ impl<'a> Trace<'a> {
             1 => write.member_of_at_most(index, self.random.below(5) as u32),
             _ => write,
         };
+        let write = if self.random.one_in(3) {
+            write.membership_ttl(self.ttl())
+        } else {
+            write
+        };
         let known = self.versions.get(&key.to_text()).cloned();
         let condition = match (self.random.below(6), known) {
             (0, _) => (Condition::Absent, Condition::Absent),

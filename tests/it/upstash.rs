@@ -11,9 +11,11 @@ mod grouping;
 mod local;
 mod outage;
 mod refusals;
+mod replica;
 mod scripts;
 mod secrets;
 mod server;
+mod session_costs;
 mod site;
 mod values;
 

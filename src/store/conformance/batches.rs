@@ -176,6 +176,15 @@ pub async fn a_time_to_live_is_not_zero(fixture: &Fixture) -> Result<(), Violati
         ErrorKind::Invalid,
         "a put with a time to live of zero",
     )?;
+    let session = Write::put(trial.key(Kind::Session), "", TTL).member_of(trial.key(Kind::Index));
+    let result = store
+        .write(&session.membership_ttl(Duration::ZERO).into())
+        .await;
+    trial.fails(
+        result,
+        ErrorKind::Invalid,
+        "a membership with a time to live of zero",
+    )?;
     let result = store.increment(key, 1, Duration::ZERO).await;
     trial.fails(
         result,
@@ -195,9 +204,20 @@ pub async fn a_time_to_live_may_be_huge(fixture: &Fixture) -> Result<(), Violati
     trial
         .finds([entry, number], [Some("put"), Some("1")], "the entries")
         .await?;
-    // They would stay in a database for ten years.
+    let (member, index) = (trial.key(Kind::Session), &trial.key(Kind::Index));
+    let join = Write::put(member.clone(), "", TTL).member_of(index.clone());
+    trial.done(join.membership_ttl(Duration::MAX)).await?;
     trial
-        .done([Write::delete(entry.clone()), Write::delete(number.clone())])
+        .lists(index, [&member], "who joined for long is no member")
+        .await?;
+    // They would stay in a database for ten years.
+    let leave = Write::delete(member).member_of(index.clone());
+    trial
+        .done([
+            Write::delete(entry.clone()),
+            Write::delete(number.clone()),
+            leave,
+        ])
         .await
         .map(|_| ())
 }

@@ -259,18 +259,18 @@ pub async fn only_an_index_has_members(fixture: &Fixture) -> Result<(), Violatio
     Ok(())
 }
 
-fn join(key: &Key, index: &Key) -> Write {
+pub(super) fn join(key: &Key, index: &Key) -> Write {
     join_for(key, index, TTL)
 }
 
-fn join_for(key: &Key, index: &Key, ttl: Duration) -> Write {
+pub(super) fn join_for(key: &Key, index: &Key, ttl: Duration) -> Write {
     Write::put(key.clone(), "", ttl).member_of(index.clone())
 }
 
-fn join_at_most(key: &Key, index: &Key, most: u32) -> Write {
+pub(super) fn join_at_most(key: &Key, index: &Key, most: u32) -> Write {
     Write::put(key.clone(), "", TTL).member_of_at_most(index.clone(), most)
 }
 
-fn leave(key: &Key, index: &Key) -> Write {
+pub(super) fn leave(key: &Key, index: &Key) -> Write {
     Write::delete(key.clone()).member_of(index.clone())
 }

@@ -57,6 +57,7 @@ pub mod keys;
 mod limit_promises;
 pub mod limits;
 pub mod locks;
+pub mod memberships;
 mod promise;
 mod promises;
 pub mod purges;

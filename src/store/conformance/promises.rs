@@ -2,7 +2,7 @@
 
 use super::{
     Fixture, Promise, Violation, batches, conditions, counters, drops, entries, indexes, keys,
-    limit_promises::LIMITS, locks, purges, races,
+    limit_promises::LIMITS, locks, memberships, purges, races,
 };
 
 /// Checks all [promises](PROMISES), one after the other.
@@ -148,6 +148,20 @@ const OTHERS: &[Promise] = &[
     }),
     Promise::new("a_membership_ends_with_the_entry", |fixture| {
         Box::pin(indexes::a_membership_ends_with_the_entry(fixture))
+    }),
+    Promise::new("a_membership_may_outlive_its_entry", |fixture| {
+        Box::pin(memberships::a_membership_may_outlive_its_entry(fixture))
+    }),
+    Promise::new("a_membership_of_its_own_life_ends", |fixture| {
+        Box::pin(memberships::a_membership_of_its_own_life_ends(fixture))
+    }),
+    Promise::new("a_put_without_an_index_changes_no_membership", |fixture| {
+        Box::pin(memberships::a_put_without_an_index_changes_no_membership(
+            fixture,
+        ))
+    }),
+    Promise::new("who_is_gone_can_leave_an_index", |fixture| {
+        Box::pin(memberships::who_is_gone_can_leave_an_index(fixture))
     }),
     Promise::new("an_index_lives_as_long_as_its_members", |fixture| {
         Box::pin(indexes::an_index_lives_as_long_as_its_members(fixture))

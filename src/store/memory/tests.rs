@@ -217,7 +217,7 @@ fn fill(store: &MemoryStore, rounds: usize) {
         let batch = match turn % 4 {
             0 => Batch::from([
                 put,
-                session.member_of(index.clone()),
+                session.member_of(index.clone()).membership_ttl(ttl * 2),
                 other.member_of(index),
             ]),
             1 => Batch::from([put, session.member_of_at_most(index, 5)]),

@@ -51,6 +51,10 @@ impl Inner {
         let index = write
             .membership()
             .map(|membership| (membership.index().digest(), membership));
+        let member_until = match (write.change(), write.membership()) {
+            (Change::Put { ttl, .. }, Some(membership)) => end(now, membership.lasts(*ttl)),
+            _ => 0,
+        };
         let class = Class::of(write.key().scope().kind());
         Ok(Step {
             write,
@@ -58,6 +62,7 @@ impl Inner {
             digest: write.key().digest(),
             record,
             index,
+            member_until,
         })
     }
 
@@ -155,6 +160,8 @@ struct Step<'a> {
     // The value and its end; None for a delete.
     record: Option<(Bytes, u64)>,
     index: Option<(Digest, &'a Membership)>,
+    // The end of a membership that begins.
+    member_until: u64,
 }
 
 impl Step<'_> {
@@ -255,26 +262,26 @@ impl Step<'_> {
     }
 
     fn apply_to_index(&self, table: &mut Table<Record>, index: Digest, now: u64) {
-        let member = self.write.key().identifier();
-        let place = table.find(index);
-        match (&self.record, place.map(|place| table.get_mut(place))) {
-            (Some((_, end)), Some(record)) => {
-                record.change_index(|index| index.join(member.clone(), *end));
+        let (member, end) = (self.write.key().identifier(), self.member_until);
+        let (joins, place) = (self.record.is_some(), table.find(index));
+        match (joins, place.map(|place| table.get_mut(place))) {
+            (true, Some(record)) => {
+                record.change_index(|index| index.join(member.clone(), end));
             }
-            (Some((_, end)), None) => {
+            (true, None) => {
                 let mut members = Index::default();
-                members.join(member.clone(), *end);
+                members.join(member.clone(), end);
                 table.insert(
                     index,
                     Record {
                         value: Value::Index(members),
-                        expires: *end,
+                        expires: end,
                         used: now,
                     },
                 );
             }
-            (None, Some(record)) => record.change_index(|index| index.leave(member)),
-            (None, None) => {}
+            (false, Some(record)) => record.change_index(|index| index.leave(member)),
+            (false, None) => {}
         }
     }
 }

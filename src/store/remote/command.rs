@@ -14,6 +14,7 @@ pub(crate) struct Command {
     words: Vec<Bytes>,
     effect: Effect,
     decides: bool,
+    values: usize,
     tally: Option<Tally>,
 }
 
@@ -31,6 +32,7 @@ impl Command {
             words: Vec::new(),
             effect,
             decides: false,
+            values: 0,
             tally: None,
         }
     }
@@ -38,6 +40,12 @@ impl Command {
     /// Says that the command does nothing but decide limits: no later read has to see what it has written.
     pub(crate) const fn deciding(mut self) -> Self {
         self.decides = true;
+        self
+    }
+
+    /// Says how many values a script answers, as a read does.
+    pub(super) const fn answering(mut self, values: usize) -> Self {
+        self.values = values;
         self
     }
 
@@ -98,6 +106,15 @@ impl Command {
     )]
     pub(crate) const fn decides(&self) -> bool {
         self.decides
+    }
+
+    /// Returns how many values a script answers; zero for one that is not known as a read.
+    #[cfg_attr(
+        not(feature = "upstash"),
+        expect(dead_code, reason = "only `UpstashStore` asks for it")
+    )]
+    pub(crate) const fn values(&self) -> usize {
+        self.values
     }
 
     /// Returns how many bytes the words have.

@@ -3,6 +3,8 @@
 mod acquire;
 mod bill;
 mod command;
+#[cfg(feature = "upstash")]
+mod confirm;
 mod increment;
 mod members;
 mod purge;

@@ -1,8 +1,8 @@
-//! Reads: GET for one key, MGET for several. One command either way.
+//! Reads: GET for one key, MGET for several. One command either way; two where a script asks.
 
 use bytes::Bytes;
 
-use super::{Command, RemoteStore, Wire, command::Effect, reply::unexpected, value};
+use super::{Command, RemoteStore, Reply, Wire, command::Effect, reply::unexpected, value};
 use crate::store::{Entries, Key, Result};
 
 impl<W: Wire> RemoteStore<W> {
@@ -22,12 +22,16 @@ impl<W: Wire> RemoteStore<W> {
         } else {
             reply.array()?
         };
-        if replies.len() != keys.len() {
-            return Err(unexpected());
-        }
-        replies
-            .into_iter()
-            .map(|reply| reply.text()?.map(value::decode).transpose())
-            .collect()
+        entries(replies, keys)
     }
+}
+
+pub(super) fn entries(replies: Vec<Reply>, keys: &[Key]) -> Result<Entries> {
+    if replies.len() != keys.len() {
+        return Err(unexpected());
+    }
+    replies
+        .into_iter()
+        .map(|reply| reply.text()?.map(value::decode).transpose())
+        .collect()
 }

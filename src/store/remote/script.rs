@@ -10,6 +10,7 @@ use sha1::{Digest as _, Sha1};
 pub(crate) struct Script {
     source: &'static str,
     decides: bool,
+    reads: bool,
     plain: OnceLock<Text>,
     locking: OnceLock<Text>,
 }
@@ -33,6 +34,7 @@ impl Script {
         Self {
             source,
             decides: false,
+            reads: false,
             plain: OnceLock::new(),
             locking: OnceLock::new(),
         }
@@ -46,6 +48,21 @@ impl Script {
 
     pub(crate) const fn decides(&self) -> bool {
         self.decides
+    }
+
+    /// Says that the script answers the value of each of its keys, and nothing else.
+    #[cfg_attr(
+        not(feature = "upstash"),
+        expect(dead_code, reason = "only `UpstashStore` reads by a script")
+    )]
+    pub(crate) const fn reading(mut self) -> Self {
+        self.reads = true;
+        self
+    }
+
+    /// Returns how many values the script answers as a read does, if it has so many keys.
+    pub(crate) const fn values(&self, keys: usize) -> usize {
+        if self.reads { keys } else { 0 }
     }
 
     pub(crate) fn text(&self, flavour: Flavour) -> &Text {

@@ -66,6 +66,7 @@ impl<W: Wire> RemoteStore<W> {
                 .number(keys.len())
                 .words(keys.iter().cloned())
                 .words(arguments.iter().cloned())
+                .answering(script.values(keys.len()))
                 .tallied(tally.clone());
             if script.decides() {
                 command.deciding()

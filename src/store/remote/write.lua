@@ -1,16 +1,17 @@
 -- Writes a batch, all of it or nothing.
 --
 -- KEYS: one for each write, then the indexes.
--- ARGV: six words for each write: its condition ('' always, 'a' absent, 'p' present, '=' and the stored bytes, '#' and
--- their SHA-1 where the way here carries no such bytes), its time to live in milliseconds ('' for a delete), the value, the number of its index (0 for none), the member, and how many
--- members the index may have ('' any number).
+-- ARGV: seven words for each write: its condition ('' always, 'a' absent, 'p' present, '=' and the stored bytes, '#' and
+-- their SHA-1 where the way here carries no such bytes), its time to live in milliseconds ('' for a delete), the value,
+-- the number of its index (0 for none), the member, how many members the index may have ('' any number), and for how many
+-- milliseconds who joins is a member.
 --
 -- Answers the reads and the writes it ran; if it refuses, also the place in the batch, why, and the current bytes.
-local CONDITION, TTL, VALUE, INDEX, MEMBER, AT_MOST = 1, 2, 3, 4, 5, 6
-local count = #ARGV / 6
+local CONDITION, TTL, VALUE, INDEX, MEMBER, AT_MOST, LASTS = 1, 2, 3, 4, 5, 6, 7
+local count = #ARGV / 7
 
 local function field(at, number)
-  return ARGV[(at - 1) * 6 + number]
+  return ARGV[(at - 1) * 7 + number]
 end
 
 local function refused(at, why, current)
@@ -139,7 +140,7 @@ for index = 1, indexes do
     local members = {}
     last[index] = 0
     for _, at in ipairs(joins[index]) do
-      local ends = now + tonumber(field(at, TTL))
+      local ends = now + tonumber(field(at, LASTS))
       last[index] = math.max(last[index], ends)
       table.insert(members, number(ends))
       table.insert(members, field(at, MEMBER))

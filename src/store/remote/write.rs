@@ -57,7 +57,7 @@ impl<W: Wire> RemoteStore<W> {
             .iter()
             .map(|write| Bytes::from(write.key().to_text()))
             .collect();
-        let (mut indexes, mut arguments) = (Vec::new(), Vec::with_capacity(6 * writes.len()));
+        let (mut indexes, mut arguments) = (Vec::new(), Vec::with_capacity(7 * writes.len()));
         let mut versions = Vec::with_capacity(writes.len());
         for write in writes {
             arguments.push(condition::<W>(write.condition()));
@@ -87,10 +87,10 @@ impl<W: Wire> RemoteStore<W> {
     }
 }
 
-/// Returns the three words about an index, which is added to those seen so far.
-fn membership(write: &Write, indexes: &mut Vec<Bytes>) -> [Bytes; 3] {
+/// Returns the four words about an index, which is added to those seen so far.
+fn membership(write: &Write, indexes: &mut Vec<Bytes>) -> [Bytes; 4] {
     let Some(membership) = write.membership() else {
-        return [text(0), Bytes::new(), Bytes::new()];
+        return [text(0), Bytes::new(), Bytes::new(), Bytes::new()];
     };
     let index = Bytes::from(membership.index().to_text());
     let place = indexes.iter().position(|each| *each == index);
@@ -102,6 +102,10 @@ fn membership(write: &Write, indexes: &mut Vec<Bytes>) -> [Bytes; 3] {
         text(place + 1),
         write.key().identifier().to_text().into(),
         membership.at_most().map(text).unwrap_or_default(),
+        match write.change() {
+            Change::Put { ttl, .. } => text(millis(membership.lasts(*ttl))),
+            Change::Delete => Bytes::new(),
+        },
     ]
 }
 

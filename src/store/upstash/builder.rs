@@ -95,6 +95,11 @@ impl UpstashStoreBuilder {
     /// Says that the database is global, with so many read regions: what this store wrote it reads back, whichever replica
     /// answers, and writes are billed in each region. Other processes see it when their replica does. Of writes that are on
     /// their way at the same time, the one that is answered last is certain to be seen. Default: one region only.
+    ///
+    /// A read that finds no entry for a key of the kind [`Session`](crate::store::Kind::Session) is confirmed once on the
+    /// primary, whose answer counts: so a session that began elsewhere a moment ago is found. It costs a trip and two commands
+    /// more, which [`usage`](UpstashStore::usage) counts, also where the session does not exist. What a replica still has is not
+    /// confirmed: that a session has ended is seen when the replica sees it.
     pub const fn global(mut self, read_regions: u8) -> Self {
         self.read_regions = Some(read_regions);
         self

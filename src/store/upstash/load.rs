@@ -31,6 +31,7 @@ impl Load {
         let (values, lists) = match command.name() {
             "GET" => (1, false),
             "MGET" => (command.arguments().len(), false),
+            "EVAL" | "EVALSHA" if command.values() > 0 => (command.values(), false),
             // The value that a write conflicts with, or a log.
             "EVAL" | "EVALSHA" if scripts => (1, true),
             "ZRANGE" => (0, true),

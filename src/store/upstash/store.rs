@@ -4,8 +4,8 @@ use std::{fmt, pin::pin, sync::Arc, time::Duration};
 
 use super::{UpstashStoreBuilder, UpstashUsage, link::Link, wire::Rest};
 use crate::store::{
-    Batch, Claim, ConfigError, Cursor, Decisions, Entries, Error, ErrorKind, Key, Limits, Members,
-    Position, Purge, Purges, Result, Scope, Store, Written,
+    Batch, Claim, ConfigError, Cursor, Decisions, Entries, Error, ErrorKind, Key, Kind, Limits,
+    Members, Position, Purge, Purges, Result, Scope, Store, Written,
     remote::{RemoteStore, Settings},
 };
 
@@ -81,6 +81,21 @@ impl UpstashStore {
         self.0.wire().link()
     }
 
+    /// Reads, and on a global database once more, on the primary, where a session is missing: the replica may lag behind the
+    /// login. All keys are asked for again, since what a read answers is of one instant.
+    async fn read_confirmed(&self, keys: &[Key]) -> Result<Entries> {
+        let entries = self.0.read(keys).await?;
+        let is_missing = || {
+            let mut read = keys.iter().zip(entries.iter());
+            read.any(|(key, entry)| entry.is_none() && key.scope().kind() == Kind::Session)
+        };
+        if self.link().sync.is_some() && is_missing() {
+            self.0.read_on_primary(keys).await
+        } else {
+            Ok(entries)
+        }
+    }
+
     /// Makes a call within the time limit.
     async fn call<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
         self.call_within(self.link().time_limit, call).await
@@ -109,7 +124,7 @@ impl UpstashStore {
 
 impl Store for UpstashStore {
     async fn read(&self, keys: &[Key]) -> Result<Entries> {
-        self.call(self.0.read(keys)).await
+        self.call(self.read_confirmed(keys)).await
     }
 
     async fn write(&self, batch: &Batch) -> Result<Written> {

@@ -78,7 +78,9 @@ impl Broken {
             }
             Fault::ListsOnePage => members.next = None,
             Fault::ListsInReverse => members.identifiers.reverse(),
-            Fault::ListsTheDead => members.identifiers = self.joined(index),
+            Fault::ListsTheDead | Fault::PutsTakeOutOfIndexes => {
+                members.identifiers = self.joined(index)
+            }
             Fault::EndsAnIndexWithTheLastJoin if self.has_ended(index) => {
                 members = Members::default();
             }

@@ -43,6 +43,10 @@ pub(super) enum Fault {
     ForgetsIndexes,
     NeverLeavesIndexes,
     ListsTheDead,
+    EndsMembershipsWithEntries,
+    KeepsMembershipsForLong,
+    PutsTakeOutOfIndexes,
+    LetsOnlyTheLivingLeave,
     EndsAnIndexWithTheLastJoin,
     ListsInReverse,
     ListsOnePage,
@@ -207,6 +211,22 @@ pub(super) const PROOFS: &[(Fault, &[&str])] = &[
         &["an_entry_leaves_its_index_when_deleted"],
     ),
     (Fault::ListsTheDead, &["a_membership_ends_with_the_entry"]),
+    (
+        Fault::EndsMembershipsWithEntries,
+        &["a_membership_may_outlive_its_entry"],
+    ),
+    (
+        Fault::KeepsMembershipsForLong,
+        &["a_membership_of_its_own_life_ends"],
+    ),
+    (
+        Fault::PutsTakeOutOfIndexes,
+        &["a_put_without_an_index_changes_no_membership"],
+    ),
+    (
+        Fault::LetsOnlyTheLivingLeave,
+        &["who_is_gone_can_leave_an_index"],
+    ),
     (
         Fault::EndsAnIndexWithTheLastJoin,
         &["an_index_lives_as_long_as_its_members"],

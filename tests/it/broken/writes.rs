@@ -21,6 +21,7 @@ struct Parts {
     condition: Condition,
     index: Option<Key>,
     at_most: Option<u32>,
+    lasts: Option<Duration>,
 }
 
 impl Broken {
@@ -82,6 +83,7 @@ impl Broken {
             condition: write.condition().clone(),
             index: membership.map(|membership| self.key(membership.index())),
             at_most: membership.and_then(|membership| membership.at_most()),
+            lasts: membership.and_then(|membership| membership.ttl()),
         }
     }
 
@@ -109,6 +111,16 @@ impl Broken {
             (Fault::ForgetsIndexes, _) => part.index = None,
             (Fault::NeverLeavesIndexes, _) if !is_put => part.index = None,
             (Fault::ForgetsTheMost, _) => part.at_most = None,
+            (Fault::EndsMembershipsWithEntries, _) => part.lasts = None,
+            (Fault::KeepsMembershipsForLong, _) if part.lasts.is_some() => {
+                part.lasts = Some(MAX_TTL);
+            }
+            (Fault::LetsOnlyTheLivingLeave, _) if !is_put => {
+                let entries = self.inner.read(std::slice::from_ref(&part.key)).await?;
+                if entries.into_first().is_none() {
+                    part.index = None;
+                }
+            }
             _ => {}
         }
         if let Some((value, ttl)) = part.put.take() {
@@ -190,6 +202,10 @@ impl Broken {
             let end = now.after(part.ttl());
             notes.ends.insert(part.key.to_text(), end);
             let Some(index) = part.index.as_ref().map(Key::to_text) else {
+                if self.fault == Fault::PutsTakeOutOfIndexes {
+                    let joined = notes.joined.values_mut();
+                    joined.for_each(|members| members.retain(|each| each != part.key.identifier()));
+                }
                 continue;
             };
             let member = part.key.identifier();
@@ -294,6 +310,10 @@ impl Parts {
             None => Write::delete(self.key.clone()),
         };
         let write = write.when(self.condition.clone());
+        let write = match self.lasts {
+            Some(lasts) => write.membership_ttl(lasts),
+            None => write,
+        };
         match (self.index.clone(), self.at_most) {
             (Some(index), Some(most)) => write.member_of_at_most(index, most),
             (Some(index), None) => write.member_of(index),

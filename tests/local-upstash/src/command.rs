@@ -131,6 +131,11 @@ impl Catalogue {
         }
     }
 
+    /// Whether a replica may answer it.
+    pub(crate) fn runs_on_replicas(&self, command: &Command) -> bool {
+        command.name().ends_with("_RO") || self.only_reads(command)
+    }
+
     /// The size of the largest key.
     pub(crate) fn largest_key(&self, command: &Command) -> usize {
         let arguments = &command.arguments;

@@ -40,6 +40,7 @@ pub struct LocalUpstash {
 #[must_use = "nothing runs before `start`"]
 pub struct Builder {
     target: io::Result<Target>,
+    replica: Option<Target>,
     listen: SocketAddr,
     token: String,
     read_only_token: String,
@@ -56,6 +57,7 @@ impl LocalUpstash {
     pub fn builder() -> Builder {
         Builder {
             target: Err(io::Error::other("set `redis` or `redis_url`")),
+            replica: None,
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
             token: "local".to_owned(),
             read_only_token: "local-read-only".to_owned(),
@@ -126,6 +128,17 @@ impl Builder {
         self
     }
 
+    /// Becomes a global database, and a replica that lags is close: this Redis, which nothing reaches that is written, unless
+    /// a test puts it there.
+    ///
+    /// It answers requests whose commands only read, unless their sync token is of an answer that it did not give: it would
+    /// have caught up with that one first, so the primary answers. Scripts may write, and run on the primary, but for those
+    /// that cannot (`EVALSHA_RO`).
+    pub fn lagging_replica(mut self, redis: &RedisServer) -> Self {
+        self.replica = Some(redis.target());
+        self
+    }
+
     /// Listens here; a free port of 127.0.0.1 unless set. On a loopback address, requests need a `Host` of this machine.
     pub fn listen(mut self, address: SocketAddr) -> Self {
         self.listen = address;
@@ -180,27 +193,35 @@ impl Builder {
         self
     }
 
-    /// Starts the server.
-    ///
-    /// # Errors
-    ///
-    /// When Redis cannot be reached or the address is taken.
-    pub async fn start(self) -> io::Result<LocalUpstash> {
-        let target = self.target?;
-        let listener = TcpListener::bind(self.listen).await?;
+    async fn executor(&self, target: Target) -> io::Result<Executor> {
         let mut connection = Connection::open(&target).await?;
-        let catalogue = Catalogue::load(&mut connection).await?;
-        let executor = Executor {
+        Ok(Executor {
+            catalogue: Catalogue::load(&mut connection).await?,
             pool: Pool::new(target.clone()),
-            catalogue,
             scripts: Scripts::default(),
             monitor: self.billing.then(|| Monitor::start(target)),
             key_locking: self.key_locking,
             conditional_writes: self.conditional_writes,
             largest_key: self.largest_key,
+        })
+    }
+
+    /// Starts the server.
+    ///
+    /// # Errors
+    ///
+    /// When Redis cannot be reached or the address is taken.
+    pub async fn start(mut self) -> io::Result<LocalUpstash> {
+        let target = std::mem::replace(&mut self.target, Err(io::ErrorKind::Other.into()))?;
+        let listener = TcpListener::bind(self.listen).await?;
+        let executor = Arc::new(self.executor(target).await?);
+        let replica = match self.replica.clone() {
+            Some(target) => Some(Arc::new(self.executor(target).await?)),
+            None => None,
         };
         let service = Arc::new(Service {
-            executor: Arc::new(executor),
+            executor,
+            replica,
             token: self.token,
             read_only_token: self.read_only_token,
             is_local: self.listen.ip().is_loopback(),

@@ -17,6 +17,7 @@ use hyper::body::Incoming;
 
 use crate::{
     bill::{Bill, Entry},
+    command::Command,
     events,
     executor::{Access, Executor, Reply},
     faults::{Fault, Faults},
@@ -29,6 +30,7 @@ pub(crate) type Hook = Box<dyn Fn(&Entry) + Send + Sync>;
 
 pub(crate) struct Service {
     pub(crate) executor: Arc<Executor>,
+    pub(crate) replica: Option<Arc<Executor>>,
     pub(crate) token: String,
     pub(crate) read_only_token: String,
     /// Whether it listens on a loopback address.
@@ -39,6 +41,10 @@ pub(crate) struct Service {
     pub(crate) on_request: Option<Hook>,
     pub(crate) sync: AtomicU64,
 }
+
+const SYNC_TOKEN: &str = "upstash-sync-token";
+/// The token of what the replica has seen: always the same, since it sees nothing new.
+const OF_REPLICA: &str = "local-0";
 
 struct Answer {
     response: Response<Body>,
@@ -173,11 +179,9 @@ impl Service {
         let format = request::format(parts).map_err(bad)?;
         match request::parse(parts, &body).map_err(bad)? {
             Ask::Command(command) => {
-                let mut outcome = self
-                    .executor
-                    .pipeline(&[command], access)
-                    .await
-                    .map_err(gone)?;
+                let commands = [command];
+                let (executor, is_replica) = self.closest(parts, &commands);
+                let mut outcome = executor.pipeline(&commands, access).await.map_err(gone)?;
                 let reply = outcome.replies.pop();
                 let failed = !matches!(&reply, Some(Reply::Value(v)) if !matches!(v, redis::Value::ServerError(_)));
                 let status = if failed {
@@ -192,14 +196,11 @@ impl Service {
                         &reply.iter().map(|r| item(r, format)).collect::<Vec<_>>()[0],
                     ),
                 };
-                Ok(answer(response, outcome.commands))
+                Ok(answer(of_replica(response, is_replica), outcome.commands))
             }
             Ask::Pipeline(commands) => {
-                let outcome = self
-                    .executor
-                    .pipeline(&commands, access)
-                    .await
-                    .map_err(gone)?;
+                let (executor, is_replica) = self.closest(parts, &commands);
+                let outcome = executor.pipeline(&commands, access).await.map_err(gone)?;
                 let response = match format {
                     Format::Resp2 => {
                         let mut bytes = format!("*{}\r\n", outcome.replies.len()).into_bytes();
@@ -208,7 +209,7 @@ impl Service {
                     }
                     format => self.items(&outcome.replies, format),
                 };
-                Ok(answer(response, outcome.commands))
+                Ok(answer(of_replica(response, is_replica), outcome.commands))
             }
             Ask::Transaction(_) if format == Format::Resp2 => {
                 Err(bad("ERR resp2 is not supported for multi-exec".to_owned()))
@@ -234,6 +235,17 @@ impl Service {
                 Ok(answer(response, 1))
             }
         }
+    }
+
+    /// Returns who answers, and whether it is the replica.
+    fn closest(&self, parts: &Parts, commands: &[Command]) -> (&Arc<Executor>, bool) {
+        let replica = self.replica.as_ref().filter(|replica| {
+            let token = parts.headers.get(SYNC_TOKEN);
+            let catalogue = &replica.catalogue;
+            token.is_none_or(|token| token == OF_REPLICA)
+                && commands.iter().all(|each| catalogue.runs_on_replicas(each))
+        });
+        (replica.unwrap_or(&self.executor), replica.is_some())
     }
 
     fn items(&self, replies: &[Reply], format: Format) -> Response<Body> {
@@ -281,8 +293,16 @@ impl Service {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
         let token = HeaderValue::try_from(format!("local-{number}")).expect("ASCII");
-        headers.insert("upstash-sync-token", token);
+        headers.insert(SYNC_TOKEN, token);
     }
+}
+
+fn of_replica(mut response: Response<Body>, is_replica: bool) -> Response<Body> {
+    if is_replica {
+        let token = HeaderValue::from_static(OF_REPLICA);
+        response.headers_mut().insert(SYNC_TOKEN, token);
+    }
+    response
 }
 
 fn answer(response: Response<Body>, commands: u64) -> Answer {
