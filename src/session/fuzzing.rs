@@ -1,11 +1,6 @@
 //! What the fuzz targets run: each function takes any bytes, and panics where a promise is broken.
 
-<<<<<<< HEAD
+mod records;
 mod tokens;
 
-pub use self::tokens::tokens;
-=======
-mod records;
-
-pub use self::records::records;
->>>>>>> wt-data
+pub use self::{records::records, tokens::tokens};
