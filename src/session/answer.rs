@@ -67,7 +67,7 @@ impl State {
     /// Says that the client's request was not done, in its own language.
     fn refusal(&self, error: &SessionError, headers: &HeaderMap) -> Response<Bytes> {
         match &self.config.on_error {
-            _ if is_grpc(headers) => error.to_grpc_response(),
+            _ if is_grpc(headers) => error.to_grpc_response(headers),
             Some(hook) => hook(error),
             None => error.to_response(),
         }

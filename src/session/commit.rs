@@ -180,7 +180,9 @@ impl Commit<'_> {
                 Ok(())
             }
             Room::None => {
-                config.tell(&Event::LimitReached);
+                let index = subject::index(config, subject);
+                let subject = Fingerprint::of(index.identifier());
+                config.tell(&Event::LimitReached { subject });
                 Err(limit_reached())
             }
         }
@@ -216,11 +218,9 @@ impl Current {
 }
 
 fn conflict() -> SessionError {
-    let why = "others have written the session again and again";
-    SessionError::new(SessionErrorKind::Conflict, why)
+    SessionError::of(SessionErrorKind::Conflict)
 }
 
 fn limit_reached() -> SessionError {
-    let why = "the subject has as many sessions as it may have";
-    SessionError::new(SessionErrorKind::LimitReached, why)
+    SessionError::of(SessionErrorKind::LimitReached)
 }

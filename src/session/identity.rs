@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    Session, SessionError, SessionId, SessionInfo, error::Result, subject,
+    Session, SessionError, SessionErrorKind, SessionId, SessionInfo, error::Result, subject,
 };
 
 impl<L> Session<L> {
@@ -15,9 +15,9 @@ impl<L> Session<L> {
     /// lifetime begins anew. All in one write. What the session holds stays, unless it was another subject's.
     ///
     /// # Errors
-    /// [`Committed`](super::SessionErrorKind::Committed). And as [above](Self#errors). Where the subject has as many sessions as it may
+    /// [`Committed`](SessionErrorKind::Committed). And as [above](Self#errors). Where the subject has as many sessions as it may
     /// have, and [none is to go for it](super::SessionLimit::reject), the commit fails with
-    /// [`LimitReached`](super::SessionErrorKind::LimitReached).
+    /// [`LimitReached`](SessionErrorKind::LimitReached).
     pub fn authenticate(&self, subject: impl Into<String>) -> Result<(), SessionError> {
         let subject = subject.into().into_boxed_str();
         self.state.change(|work| {
@@ -38,14 +38,14 @@ impl<L> Session<L> {
     /// found an open browser.
     ///
     /// # Errors
-    /// [`Unauthenticated`](super::SessionErrorKind::Unauthenticated) if nobody is, [`Stale`](super::SessionErrorKind::Stale) if it was longer
+    /// [`Unauthenticated`](SessionErrorKind::Unauthenticated) if nobody is, [`Stale`](SessionErrorKind::Stale) if it was longer
     /// ago. And as [above](Self#errors).
     pub async fn require_fresh(&self, age: Duration) -> Result<(), SessionError> {
         let now = self.state.config.now();
         let authenticated = self.state.read(|work| work.authenticated(now)).await?;
         match authenticated {
-            None => Err(SessionError::unauthenticated()),
-            Some(then) if then.after(age) < now => Err(SessionError::stale()),
+            None => Err(SessionError::of(SessionErrorKind::Unauthenticated)),
+            Some(then) if then.after(age) < now => Err(SessionError::of(SessionErrorKind::Stale)),
             Some(_) => Ok(()),
         }
     }
@@ -54,7 +54,7 @@ impl<L> Session<L> {
     /// does it by itself. The old token is worth nothing from the same instant on.
     ///
     /// # Errors
-    /// [`Committed`](super::SessionErrorKind::Committed). And as [above](Self#errors).
+    /// [`Committed`](SessionErrorKind::Committed). And as [above](Self#errors).
     pub fn rotate(&self) -> Result<(), SessionError> {
         self.state.change(|work| {
             work.pending.intent.rotate = true;
@@ -68,7 +68,7 @@ impl<L> Session<L> {
     /// It happens also if the response is an error.
     ///
     /// # Errors
-    /// [`Committed`](super::SessionErrorKind::Committed). And as [above](Self#errors).
+    /// [`Committed`](SessionErrorKind::Committed). And as [above](Self#errors).
     pub fn destroy(&self) -> Result<(), SessionError> {
         self.state.change(|work| {
             work.end();
@@ -79,7 +79,7 @@ impl<L> Session<L> {
     /// Lists the live sessions of the subject, the latest activity first. Two trips.
     ///
     /// # Errors
-    /// [`Unauthenticated`](super::SessionErrorKind::Unauthenticated) if nobody is. And as [above](Self#errors).
+    /// [`Unauthenticated`](SessionErrorKind::Unauthenticated) if nobody is. And as [above](Self#errors).
     pub async fn list(&self) -> Result<Vec<SessionInfo>, SessionError> {
         let (subject, id) = self.known().await?;
         let config = &self.state.config;
@@ -101,7 +101,7 @@ impl<L> Session<L> {
     /// Ends all other sessions of the subject: after a change of the password. Returns how many. At once. Two trips.
     ///
     /// # Errors
-    /// As [`list`](Self::list); [`Conflict`](super::SessionErrorKind::Conflict) if new ones appear all the time.
+    /// As [`list`](Self::list); [`Conflict`](SessionErrorKind::Conflict) if new ones appear all the time.
     pub async fn revoke_others(&self) -> Result<usize, SessionError> {
         let (subject, _) = self.known().await?;
         let config = &self.state.config;
@@ -137,6 +137,9 @@ impl<L> Session<L> {
             .state
             .read(|work| (work.subject().map(str::to_owned), work.id()))
             .await?;
-        Ok((subject.ok_or_else(SessionError::unauthenticated)?, id))
+        Ok((
+            subject.ok_or_else(|| SessionError::of(SessionErrorKind::Unauthenticated))?,
+            id,
+        ))
     }
 }

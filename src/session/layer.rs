@@ -7,8 +7,8 @@ use http::Response;
 use tower_layer::Layer;
 
 use super::{
-    Event, Keyring, Lifetime, Main, SessionCookie, SessionError, SessionLimit, SessionService,
-    Sessions, Transport,
+    Event, Lifetime, Main, SessionCookie, SessionError, SessionLimit, SessionService, Sessions,
+    Transport,
     config::Config,
     cross_origin,
     session::{insert, insert_marked},
@@ -82,7 +82,10 @@ impl SessionLayer {
             !transports.is_empty(),
             "sessions have at least one transport"
         );
-        if transports.iter().any(|transport| !transport.is_secure()) {
+        if transports
+            .iter()
+            .any(|transport| transport.insecure().is_some())
+        {
             INSECURE.say(|| {
                 "the session cookie is not Secure: whoever is on the way can read it, and log in with it. This is for development \
                  only; use `SessionCookie::host`"
@@ -107,14 +110,6 @@ impl SessionLayer {
     #[must_use]
     pub fn max_keys(self, keys: usize) -> Self {
         self.set(|config| config.max_keys = keys)
-    }
-
-    /// Encrypts what sessions hold, with their subject and times bound to it. Default: nothing is encrypted; tokens are
-    /// hashed in any case.
-    #[cfg(feature = "session-encryption")]
-    #[must_use]
-    pub fn encrypt(self, keyring: Keyring) -> Self {
-        self.set(|config| config.keyring = Some(keyring))
     }
 
     /// Sets how long a read, or a commit with all its attempts, may take. Default: two seconds. Without a
@@ -188,7 +183,7 @@ impl SessionLayer {
         Sessions::new(Arc::clone(&self.config))
     }
 
-    fn set(mut self, change: impl FnOnce(&mut Config)) -> Self {
+    pub(super) fn set(mut self, change: impl FnOnce(&mut Config)) -> Self {
         change(Arc::make_mut(&mut self.config));
         self
     }

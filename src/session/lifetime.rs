@@ -176,6 +176,11 @@ impl Lifetime {
         }
     }
 
+    /// Returns whether activity is to be written down.
+    pub(super) fn is_touch_due(&self, times: &Times, now: Timestamp) -> bool {
+        self.standing(times, now) == Standing::Live { touch_due: true }
+    }
+
     /// Returns for how long what is written now lives in the store: until the earlier of both ends, and a minute longer,
     /// so that the store never ends it first. Never zero, and never more than the store takes.
     pub(super) fn ttl(&self, times: &Times, now: Timestamp) -> Duration {

@@ -43,6 +43,23 @@ pub(super) enum Told {
 }
 
 impl Operation {
+    /// Does it.
+    ///
+    /// # Errors
+    /// That of an update; `data` are as they were.
+    pub(super) fn apply(&self, data: &mut Data) -> Result<()> {
+        match self {
+            Self::Set { key, value } => data.set(key, value.clone()),
+            Self::Remove { key } => data.remove(key),
+            Self::Update { key, update } => match update(data.get(key).as_deref())? {
+                Some(value) => data.set(key, value),
+                None => data.remove(key),
+            },
+            Self::Clear => data.clear(),
+        }
+        Ok(())
+    }
+
     fn key(&self) -> Option<&str> {
         match self {
             Self::Set { key, .. } | Self::Remove { key } | Self::Update { key, .. } => Some(key),
@@ -73,18 +90,9 @@ impl Log {
     /// # Errors
     /// The first one of an update; what came before it is done then, and `data` are of no use any more.
     pub(super) fn apply(&self, data: &mut Data) -> Result<()> {
-        for operation in &self.0 {
-            match operation {
-                Operation::Set { key, value } => data.set(key, value.clone()),
-                Operation::Remove { key } => data.remove(key),
-                Operation::Update { key, update } => match update(data.get(key).as_deref())? {
-                    Some(value) => data.set(key, value),
-                    None => data.remove(key),
-                },
-                Operation::Clear => data.clear(),
-            }
-        }
-        Ok(())
+        self.0
+            .iter()
+            .try_for_each(|operation| operation.apply(data))
     }
 
     /// Tells what it can about a key without what is stored. No update is run for it.

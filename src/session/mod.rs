@@ -95,7 +95,6 @@
 //! async fn audit(user: Session, admin: Session<Admin>) { /* … */ }
 //! ```
 
-<<<<<<< HEAD
 mod answer;
 #[cfg(feature = "axum")]
 mod axum;
@@ -111,9 +110,9 @@ mod encryption;
 mod error;
 mod event;
 mod failure;
+mod future;
 #[cfg(fuzzing)]
 pub mod fuzzing;
-mod future;
 mod grpc;
 mod headers;
 mod id;
@@ -154,7 +153,7 @@ pub use self::{
     error::{SessionError, SessionErrorKind},
     event::{Event, Fingerprint},
     future::ResponseFuture,
-    id::SessionId,
+    id::{InvalidSessionId, SessionId},
     layer::SessionLayer,
     lifetime::Lifetime,
     service::SessionService,

@@ -1,12 +1,7 @@
 //! What is written of a session: a pure function of what is stored, what is to be done, and the time.
 
 use super::{
-    Lifetime, SessionId,
-    config::Config,
-    data::Data,
-    error::Result,
-    lifetime::{Standing, Times},
-    log::Log,
+    Lifetime, SessionId, config::Config, data::Data, error::Result, lifetime::Times, log::Log,
     record::Record,
 };
 use crate::time::Timestamp;
@@ -69,14 +64,11 @@ pub(super) fn plan(
             .is_some_and(|lifetime| stored.lifetime != Some(lifetime));
     let rotates = intent.rotate || intent.subject.is_some();
     if !is_changed && !rotates {
-        let standing = config.lifetime_of(stored).standing(&stored.times, now);
-        return Ok(match standing {
-            Standing::Live { touch_due: true } if touches => {
-                record.written(now);
-                Plan::Touch(record)
-            }
-            _ => Plan::Nothing,
-        });
+        if !touches || !config.lifetime_of(stored).is_touch_due(&stored.times, now) {
+            return Ok(Plan::Nothing);
+        }
+        record.written(now);
+        return Ok(Plan::Touch(record));
     }
     record.written(now);
     record.lifetime = intent.lifetime.or(record.lifetime);
@@ -115,6 +107,6 @@ impl Record {
     /// Says that it is written now: other bytes than ever before.
     fn written(&mut self, now: Timestamp) {
         self.writes = self.writes.wrapping_add(1);
-        self.times.touched = self.times.touched.max(now);
+        self.times.touched = now;
     }
 }

@@ -7,7 +7,7 @@ use http::Extensions;
 use serde_core::{Serialize, de::DeserializeOwned};
 
 use super::{
-    Detached, Lifetime, SessionError, SessionId, csrf,
+    Detached, Lifetime, SessionError, SessionErrorKind, SessionId, csrf,
     log::Operation,
     state::{State, Work},
     value,
@@ -29,14 +29,14 @@ use crate::response_cache::Personal;
 ///   [`destroy`](Self::destroy).
 /// - If the store fails, or others write without an end, the client gets an error instead of the response, see
 ///   [`SessionError`].
-/// - What is written later, while a body streams, is an error ([`Committed`](super::SessionErrorKind::Committed)).
+/// - What is written later, while a body streams, is an error ([`Committed`](SessionErrorKind::Committed)).
 ///
 /// The session of a client who has none is made by the first write; until then nothing is stored, and no cookie is sent.
 ///
 /// # Errors
-/// All methods: [`CrossOrigin`](super::SessionErrorKind::CrossOrigin) for a request that another origin has made a browser send.
-/// Those that wait: [`Store`](super::SessionErrorKind::Store) if the store could not be asked (it is not known then whether there is a
-/// session; later calls in the same request fail at once), [`Corrupt`](super::SessionErrorKind::Corrupt) if what is stored is no
+/// All methods: [`CrossOrigin`](SessionErrorKind::CrossOrigin) for a request that another origin has made a browser send.
+/// Those that wait: [`Store`](SessionErrorKind::Store) if the store could not be asked (it is not known then whether there is a
+/// session; later calls in the same request fail at once), [`Corrupt`](SessionErrorKind::Corrupt) if what is stored is no
 /// session.
 ///
 /// # Cancellation
@@ -78,12 +78,12 @@ impl<L: 'static> Session<L> {
     /// Returns the session in the extensions of a request.
     ///
     /// # Errors
-    /// [`MissingLayer`](super::SessionErrorKind::MissingLayer) if no layer with this marker has put one there.
+    /// [`MissingLayer`](SessionErrorKind::MissingLayer) if no layer with this marker has put one there.
     pub fn of(extensions: &Extensions) -> Result<Self, SessionError> {
         extensions
             .get()
             .cloned()
-            .ok_or_else(SessionError::missing_layer)
+            .ok_or_else(|| SessionError::of(SessionErrorKind::MissingLayer))
     }
 }
 
@@ -91,7 +91,7 @@ impl<L> Session<L> {
     /// Returns the value of a key; `None` where there is none.
     ///
     /// # Errors
-    /// [`Value`](super::SessionErrorKind::Value) if it is no `T`. And as [above](Self#errors).
+    /// [`Value`](SessionErrorKind::Value) if it is no `T`. And as [above](Self#errors).
     pub async fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, SessionError> {
         value::read(self.state.value(key).await?.as_deref())
     }
@@ -99,9 +99,9 @@ impl<L> Session<L> {
     /// Sets the value of a key: anything that is written as JSON. To set the same value again is no write.
     ///
     /// # Errors
-    /// [`InvalidKey`](super::SessionErrorKind::InvalidKey) for a key of no or more than 128 bytes, or with a control character;
-    /// [`TooLarge`](super::SessionErrorKind::TooLarge) for a value [beyond what a session may hold](super::SessionLayer::max_bytes);
-    /// [`Value`](super::SessionErrorKind::Value) for one that is no JSON; [`Committed`](super::SessionErrorKind::Committed).
+    /// [`InvalidKey`](SessionErrorKind::InvalidKey) for a key of no or more than 128 bytes, or with a control character;
+    /// [`TooLarge`](SessionErrorKind::TooLarge) for a value [beyond what a session may hold](super::SessionLayer::max_bytes);
+    /// [`Value`](SessionErrorKind::Value) for one that is no JSON; [`Committed`](SessionErrorKind::Committed).
     pub fn set<T: Serialize + ?Sized>(&self, key: &str, value: &T) -> Result<(), SessionError> {
         let value = value::write(value, self.state.config.max_bytes)?;
         self.state.push(Operation::Set {
@@ -171,7 +171,7 @@ impl<L> Session<L> {
     /// Removes all keys. The session stays, and so does who is authenticated: [`destroy`](Self::destroy) logs out.
     ///
     /// # Errors
-    /// [`Committed`](super::SessionErrorKind::Committed). And as [above](Self#errors).
+    /// [`Committed`](SessionErrorKind::Committed). And as [above](Self#errors).
     pub fn clear(&self) -> Result<(), SessionError> {
         self.state.push(Operation::Clear)
     }
@@ -209,7 +209,7 @@ impl<L> Session<L> {
     /// is [`Lifetime::persistent`].
     ///
     /// # Errors
-    /// [`Committed`](super::SessionErrorKind::Committed). And as [above](Self#errors).
+    /// [`Committed`](SessionErrorKind::Committed). And as [above](Self#errors).
     pub fn set_lifetime(&self, lifetime: Lifetime) -> Result<(), SessionError> {
         self.state.change(|work| {
             work.pending.intent.lifetime = Some(lifetime);
@@ -247,7 +247,7 @@ impl<L> Session<L> {
     /// In a request that also [rotates](Self::rotate) or [authenticates](Self::authenticate), ask for it after that.
     ///
     /// # Errors
-    /// As [above](Self#errors); [`Committed`](super::SessionErrorKind::Committed) where a session would have to be made.
+    /// As [above](Self#errors); [`Committed`](SessionErrorKind::Committed) where a session would have to be made.
     pub async fn csrf_token(&self) -> Result<String, SessionError> {
         self.state.touch()?;
         self.state.load().await?;
@@ -258,12 +258,12 @@ impl<L> Session<L> {
     /// Checks what a form has brought.
     ///
     /// # Errors
-    /// [`CsrfToken`](super::SessionErrorKind::CsrfToken) if it is not from this session. And as [above](Self#errors).
+    /// [`CsrfToken`](SessionErrorKind::CsrfToken) if it is not from this session. And as [above](Self#errors).
     pub async fn verify_csrf(&self, text: &str) -> Result<(), SessionError> {
         let current = self.state.read(|work| work.current.clone()).await?;
         match current {
             Some(current) if csrf::is_of(text, &current.token) => Ok(()),
-            _ => Err(SessionError::csrf()),
+            _ => Err(SessionError::of(SessionErrorKind::CsrfToken)),
         }
     }
 
@@ -271,8 +271,8 @@ impl<L> Session<L> {
     /// is queued later is written with the head.
     ///
     /// # Errors
-    /// As [above](Self#errors), and [`Conflict`](super::SessionErrorKind::Conflict), [`LimitReached`](super::SessionErrorKind::LimitReached),
-    /// [`TooLarge`](super::SessionErrorKind::TooLarge), [`Value`](super::SessionErrorKind::Value). What was queued is dropped.
+    /// As [above](Self#errors), and [`Conflict`](SessionErrorKind::Conflict), [`LimitReached`](SessionErrorKind::LimitReached),
+    /// [`TooLarge`](SessionErrorKind::TooLarge), [`Value`](SessionErrorKind::Value). What was queued is dropped.
     ///
     /// # Cancellation
     /// It is written or not. The session cannot be used any more in this request.

@@ -13,7 +13,7 @@ use std::{
 use bytes::Bytes;
 
 use super::{
-    Event, SessionError, SessionId,
+    Event, SessionError, SessionErrorKind, SessionId,
     config::Config,
     data::Data,
     error::Result,
@@ -146,7 +146,7 @@ impl State {
             }
         }
         if self.is_cross_origin {
-            return Err(SessionError::cross_origin());
+            return Err(SessionError::of(SessionErrorKind::CrossOrigin));
         }
         Ok(())
     }
@@ -156,7 +156,7 @@ impl State {
         self.touch()?;
         let mut work = self.work();
         if work.is_sealed {
-            return Err(SessionError::committed());
+            return Err(SessionError::of(SessionErrorKind::Committed));
         }
         change(&mut work)
     }
@@ -174,7 +174,7 @@ impl State {
             Told::Nothing => {}
         }
         self.load().await?;
-        self.work().view(|data| data.get(key).cloned())
+        self.work().view(|data| data.get(key))
     }
 
     /// Looks at the session, which is read if it was not.
@@ -309,7 +309,7 @@ impl Work {
             return Ok(current.token.clone());
         }
         if self.is_sealed {
-            return Err(SessionError::committed());
+            return Err(SessionError::of(SessionErrorKind::Committed));
         }
         intent.create = true;
         let token = match (&self.pending.next, current) {

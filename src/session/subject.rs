@@ -115,7 +115,7 @@ impl SessionInfo {
     /// [`Value`](SessionErrorKind::Value) where the value is not a `T`.
     pub fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>> {
         let value = self.record.data.get(key);
-        let value = value.map(|json| serde_json::from_slice(json)).transpose();
+        let value = value.map(|json| serde_json::from_slice(&json)).transpose();
         // Without its source, which quotes what it could not read.
         let unexpected = "a value of a session is not of the type that was expected";
         value.map_err(|_| SessionError::new(SessionErrorKind::Value, unexpected))

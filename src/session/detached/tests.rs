@@ -59,7 +59,10 @@ enum Down {
 }
 
 fn watch(down: Down, timer: Option<fn(ManualClock) -> Timer>) -> Watch {
-    let (calls, is_down) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+    let (calls, is_down) = (
+        Arc::new(AtomicUsize::new(0)),
+        Arc::new(AtomicBool::new(false)),
+    );
     let (count, fails) = (Arc::clone(&calls), Arc::clone(&is_down));
     let store = move |memory| {
         SharedStore::new(Hooked::new(memory, move || {
@@ -113,7 +116,10 @@ fn an_answer_is_good_for_an_interval() {
     let watch = watch(Down::Fails, None);
     assert!(watch.check().unwrap());
     watch.end();
-    watch.world.clock.advance(INTERVAL - Duration::from_micros(1));
+    watch
+        .world
+        .clock
+        .advance(INTERVAL - Duration::from_micros(1));
     assert!(watch.check().unwrap());
     assert_eq!(watch.calls(), 1);
     watch.world.clock.advance(Duration::from_micros(1));
@@ -134,7 +140,10 @@ fn without_an_interval_each_check_asks() {
 #[test]
 fn clones_share_what_they_know() {
     let watch = watch(Down::Fails, None);
-    assert!(matches!(now(watch.detached.clone().check()).unwrap(), Check::Live(_)));
+    assert!(matches!(
+        now(watch.detached.clone().check()).unwrap(),
+        Check::Live(_)
+    ));
     assert!(watch.check().unwrap());
     assert_eq!(watch.calls(), 1);
 }
@@ -148,7 +157,10 @@ fn a_session_that_expired_has_ended_whatever_is_stored_and_looking_is_no_activit
     }
     assert!(watch.check().unwrap());
     watch.world.clock.advance(INTERVAL);
-    assert!(!watch.check().unwrap(), "half an hour after its last activity");
+    assert!(
+        !watch.check().unwrap(),
+        "half an hour after its last activity"
+    );
     assert!(watch.world.is_stored(1));
 }
 
@@ -171,7 +183,10 @@ fn a_failure_and_what_is_corrupt_are_errors_and_no_end() {
     assert_eq!(watch.check().unwrap_err().kind(), SessionErrorKind::Corrupt);
     watch.world.session(1, 0);
     assert!(watch.check().unwrap());
-    assert_eq!((watch.world.told("StoreError"), watch.world.told("Corrupt")), (1, 1));
+    assert_eq!(
+        (watch.world.told("StoreError"), watch.world.told("Corrupt")),
+        (1, 1)
+    );
 }
 
 #[test]

@@ -103,8 +103,8 @@ impl World {
     }
 
     pub(crate) fn put_bytes(&self, token: u16, index_of: &str, bytes: Vec<u8>) -> Identifier {
-        let put = Write::put(self.key(token), bytes, 48 * IDLE)
-            .member_of(index(&self.config, index_of));
+        let put =
+            Write::put(self.key(token), bytes, 48 * IDLE).member_of(index(&self.config, index_of));
         assert!(now(self.memory.write(&put.into())).unwrap().is_done());
         id(token)
     }
