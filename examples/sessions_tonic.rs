@@ -8,11 +8,11 @@
 //! serving:  grpc.health.v1.Health on 127.0.0.1:41393
 //! count     calls: 1, a new token
 //! count     calls: 2
-//! account   code 16 (Unauthenticated): nobody is authenticated
+//! account   code 16 (Unauthenticated): This needs a login.
 //! login     calls: 2, a new token
 //! account   calls: 2
 //! logout    calls: 0
-//! account   code 16 (Unauthenticated): nobody is authenticated
+//! account   code 16 (Unauthenticated): This needs a login.
 //! ```
 use std::{
     error::Error,
