@@ -48,7 +48,7 @@ export async function built (root, example) {
 }
 
 // Starts a server that says where it listens.
-async function server (command, args, options, heard = () => {}) {
+export async function server (command, args, options, heard = () => {}) {
   const child = start(command, args, { stdio: ['ignore', 'pipe', 'inherit'], ...options })
   const ended = child.end.then(code => { throw new Error(`${command} ended with ${code} before it listened`) })
   const late = new Promise((resolve, reject) => {
@@ -57,7 +57,7 @@ async function server (command, args, options, heard = () => {}) {
   const listening = new Promise(resolve => {
     // Lines after that are read, too: nobody else does.
     createInterface({ input: child.stdout }).on('line', line => {
-      const [, url] = /^listening on (http:.*?)\/?$/i.exec(line) ?? []
+      const [, url] = /^listening(?: on|:) (http:.*?)\/?$/i.exec(line) ?? []
       if (url) resolve(url)
       else heard(line)
     })
