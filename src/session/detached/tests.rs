@@ -8,12 +8,12 @@ use std::{
 };
 
 use super::{
-    super::subject::tests::{World, id, now, schedule::Hooked},
+    super::subject::tests::{World, id, now, rotate, schedule::Hooked},
     *,
 };
 use crate::{
     store::{self, ErrorKind, SharedStore, Store, Write},
-    time::{ManualClock, Timer},
+    time::{Clock, ManualClock, Timer},
 };
 
 const INTERVAL: Duration = Duration::from_secs(30);
@@ -192,8 +192,7 @@ fn a_failure_and_what_is_corrupt_are_errors_and_no_end() {
 #[test]
 fn a_new_token_ends_what_watches_the_old_one() {
     let watch = watch(Down::Fails, Some(hand));
-    let config = Arc::clone(&watch.world.config);
-    now(super::super::subject::tests::rotate(config, vec![1, 101]));
+    now(rotate(&watch.world, vec![1, 101]));
     now(watch.detached.ended()).unwrap();
     let new = Detached::new(Arc::clone(&watch.world.config), id(101));
     assert!(matches!(now(new.check()).unwrap(), Check::Live(_)));
@@ -250,7 +249,7 @@ fn what_nobody_asked_for_hours_has_not_failed_for_hours() {
 fn questions_that_are_dropped_again_and_again_end_in_an_error() {
     let watch = watch(Down::Stalls, None);
     watch.set_down(true);
-    for _ in 0..=120 {
+    for _ in 0..120 {
         assert!(!watch.detached.is_hopeless());
         let dropped = pin!(watch.detached.check()).poll(&mut Context::from_waker(Waker::noop()));
         assert!(dropped.is_pending());
