@@ -10,10 +10,7 @@ use super::{
     Event, Fingerprint, SessionError, SessionErrorKind, SessionInfo, config::Config, error::Result,
     subject,
 };
-use crate::{
-    store::Identifier,
-    time::Timestamp,
-};
+use crate::{store::Identifier, time::Timestamp};
 
 /// A session beyond its request: for a WebSocket, a stream or a job, which must end with it. Cheap to clone; clones share
 /// what they know.

@@ -8,12 +8,12 @@ use std::{
 };
 
 use super::{
-    super::subject::tests::{World, id, now, schedule::Hooked},
+    super::subject::tests::{World, id, now, rotate, schedule::Hooked},
     *,
 };
 use crate::{
     store::{self, ErrorKind, SharedStore, Store, Write},
-    time::{ManualClock, Timer},
+    time::{Clock, ManualClock, Timer},
 };
 
 const INTERVAL: Duration = Duration::from_secs(30);
@@ -59,7 +59,10 @@ enum Down {
 }
 
 fn watch(down: Down, timer: Option<fn(ManualClock) -> Timer>) -> Watch {
-    let (calls, is_down) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+    let (calls, is_down) = (
+        Arc::new(AtomicUsize::new(0)),
+        Arc::new(AtomicBool::new(false)),
+    );
     let (count, fails) = (Arc::clone(&calls), Arc::clone(&is_down));
     let store = move |memory| {
         SharedStore::new(Hooked::new(memory, move || {
@@ -113,7 +116,10 @@ fn an_answer_is_good_for_an_interval() {
     let watch = watch(Down::Fails, None);
     assert!(watch.check().unwrap());
     watch.end();
-    watch.world.clock.advance(INTERVAL - Duration::from_micros(1));
+    watch
+        .world
+        .clock
+        .advance(INTERVAL - Duration::from_micros(1));
     assert!(watch.check().unwrap());
     assert_eq!(watch.calls(), 1);
     watch.world.clock.advance(Duration::from_micros(1));
@@ -134,7 +140,10 @@ fn without_an_interval_each_check_asks() {
 #[test]
 fn clones_share_what_they_know() {
     let watch = watch(Down::Fails, None);
-    assert!(matches!(now(watch.detached.clone().check()).unwrap(), Check::Live(_)));
+    assert!(matches!(
+        now(watch.detached.clone().check()).unwrap(),
+        Check::Live(_)
+    ));
     assert!(watch.check().unwrap());
     assert_eq!(watch.calls(), 1);
 }
@@ -148,7 +157,10 @@ fn a_session_that_expired_has_ended_whatever_is_stored_and_looking_is_no_activit
     }
     assert!(watch.check().unwrap());
     watch.world.clock.advance(INTERVAL);
-    assert!(!watch.check().unwrap(), "half an hour after its last activity");
+    assert!(
+        !watch.check().unwrap(),
+        "half an hour after its last activity"
+    );
     assert!(watch.world.is_stored(1));
 }
 
@@ -171,14 +183,16 @@ fn a_failure_and_what_is_corrupt_are_errors_and_no_end() {
     assert_eq!(watch.check().unwrap_err().kind(), SessionErrorKind::Corrupt);
     watch.world.session(1, 0);
     assert!(watch.check().unwrap());
-    assert_eq!((watch.world.told("StoreError"), watch.world.told("Corrupt")), (1, 1));
+    assert_eq!(
+        (watch.world.told("StoreError"), watch.world.told("Corrupt")),
+        (1, 1)
+    );
 }
 
 #[test]
 fn a_new_token_ends_what_watches_the_old_one() {
     let watch = watch(Down::Fails, Some(hand));
-    let config = Arc::clone(&watch.world.config);
-    now(super::super::subject::tests::rotate(config, vec![1, 101]));
+    now(rotate(&watch.world, vec![1, 101]));
     now(watch.detached.ended()).unwrap();
     let new = Detached::new(Arc::clone(&watch.world.config), id(101));
     assert!(matches!(now(new.check()).unwrap(), Check::Live(_)));
@@ -235,7 +249,7 @@ fn what_nobody_asked_for_hours_has_not_failed_for_hours() {
 fn questions_that_are_dropped_again_and_again_end_in_an_error() {
     let watch = watch(Down::Stalls, None);
     watch.set_down(true);
-    for _ in 0..=120 {
+    for _ in 0..120 {
         assert!(!watch.detached.is_hopeless());
         let dropped = pin!(watch.detached.check()).poll(&mut Context::from_waker(Waker::noop()));
         assert!(dropped.is_pending());

@@ -10,7 +10,7 @@ use super::{
     world::{IDLE, encode},
     *,
 };
-use crate::store::{self, ErrorKind, Write};
+use crate::store::{self, ErrorKind, Store, Write};
 
 fn names(sessions: &[SessionInfo]) -> Vec<u8> {
     let names = sessions.iter().map(|session| session.id().as_bytes()[0]);

@@ -1,7 +1,7 @@
 //! Room for one more session.
 
 use super::{world::IDLE, *};
-use crate::store::Write;
+use crate::store::{Store, Write};
 
 /// Returns the tokens to evict; `None` if nothing can be ended.
 fn room(world: &World, limit: SessionLimit, keep: Option<u16>) -> Option<Vec<u16>> {

@@ -103,8 +103,8 @@ impl World {
     }
 
     pub(crate) fn put_bytes(&self, token: u16, index_of: &str, bytes: Vec<u8>) -> Identifier {
-        let put = Write::put(self.key(token), bytes, 48 * IDLE)
-            .member_of(index(&self.config, index_of));
+        let put =
+            Write::put(self.key(token), bytes, 48 * IDLE).member_of(index(&self.config, index_of));
         assert!(now(self.memory.write(&put.into())).unwrap().is_done());
         id(token)
     }
@@ -120,7 +120,7 @@ impl World {
 
     /// Returns the tokens that are stored, of all that tests use.
     pub(crate) fn stored(&self) -> Vec<u16> {
-        (0..512).filter(|token| self.is_stored(*token)).collect()
+        (0..256).filter(|token| self.is_stored(*token)).collect()
     }
 
     pub(crate) fn told(&self, what: &str) -> usize {
@@ -129,23 +129,26 @@ impl World {
     }
 }
 
-/// Gives a session of Alice one token after the other, as a request that reads and then rotates does, until it is gone.
-pub(crate) async fn rotate(config: Arc<Config>, tokens: Vec<u16>) {
-    for pair in tokens.windows(2) {
-        let (old, new) = (config.key(&id(pair[0])), config.key(&id(pair[1])));
-        let Some(entry) = config.store.get(&old).await.unwrap() else {
-            return;
-        };
-        let index = index(&config, "alice");
-        let put = Write::put(new, entry.value().clone(), IDLE)
-            .when(Condition::Absent)
-            .member_of(index.clone());
-        let delete = Write::delete(old)
-            .when(Condition::Unchanged(entry.version()))
-            .member_of(index);
-        let written = config.store.write(&[put, delete].into()).await.unwrap();
-        if let Written::Refused { .. } = written {
-            return;
+/// Gives a session of Alice one token after the other, until it is gone. It has read the session before.
+pub(crate) fn rotate(world: &World, tokens: Vec<u16>) -> impl Future<Output = ()> + use<> {
+    let config = Arc::clone(&world.config);
+    let known = SharedStore::new(world.memory.clone());
+    let entry = now(known.get(&world.key(tokens[0]))).unwrap().unwrap();
+    let index = index(&config, "alice");
+    async move {
+        for pair in tokens.windows(2) {
+            let (old, new) = (config.key(&id(pair[0])), config.key(&id(pair[1])));
+            // The same bytes have the same version.
+            let put = Write::put(new, entry.value().clone(), IDLE)
+                .when(Condition::Absent)
+                .member_of(index.clone());
+            let delete = Write::delete(old)
+                .when(Condition::Unchanged(entry.version()))
+                .member_of(index.clone());
+            let written = config.store.write(&[put, delete].into()).await.unwrap();
+            if let Written::Refused { .. } = written {
+                return;
+            }
         }
     }
 }
