@@ -50,10 +50,7 @@ fn what_is_not_live_goes_first() {
     for limit in [SessionLimit::reject(2), SessionLimit::evict_oldest(2)] {
         assert_eq!(room(&world, limit, None), Some(vec![]));
         assert_eq!(world.stored(), [4]);
-        let members = now(members::listing(
-            &world.config,
-            &index(&world.config, "alice"),
-        ));
+        let members = now(listing(&world.config, &index(&world.config, "alice")));
         assert_eq!(members.unwrap().identifiers, [id(4)]);
     }
     assert_eq!(world.told("Evicted"), 0);
