@@ -9,7 +9,14 @@
 //! ```
 //!
 //! With `UPSTASH_REDIS_REST_URL` and `UPSTASH_REDIS_REST_TOKEN` set, all processes are one.
-use std::{env, error::Error, net::SocketAddr, time::Duration, time::SystemTime};
+use std::{
+    env,
+    error::Error,
+    io::{Write as _, stdout},
+    net::SocketAddr,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -34,9 +41,13 @@ const LOGINS: Limit = Limit::new("logins", Quota::strict(5, Duration::from_secs(
 
 /// Slow, and the same for all: whoever is logged in gets the stored one, too, as no session is looked at.
 async fn report() -> impl IntoResponse {
+    static MADE: AtomicU64 = AtomicU64::new(1);
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let now = httpdate::fmt_http_date(SystemTime::now());
-    ([(CACHE_CONTROL, "max-age=60")], format!("made at {now}\n"))
+    let number = MADE.fetch_add(1, Ordering::Relaxed);
+    (
+        [(CACHE_CONTROL, "max-age=60")],
+        format!("report no. {number}\n"),
+    )
 }
 
 /// Looks at the session: no cache stores that, whatever a policy says.
@@ -91,6 +102,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let app = app(&EnvStore::from_env_or_memory()?.into());
     let address = env::var("LISTEN").unwrap_or_else(|_| "127.0.0.1:3000".into());
     let listener = tokio::net::TcpListener::bind(address).await?;
+    writeln!(stdout(), "listening: http://{}", listener.local_addr()?)?;
     let service = app.into_make_service_with_connect_info::<SocketAddr>(); // the addresses that limits go by
     Ok(axum::serve(listener, service).await?)
 }
