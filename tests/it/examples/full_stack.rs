@@ -22,7 +22,7 @@ async fn report(browser: &mut Browser<'_>) -> (bool, String) {
 /// At most 20 requests: there is a limit to them.
 async fn works(servers: [&Server; 2]) {
     let [mut alice, mut bob] = servers.map(Server::browser);
-    let made = "report no. 1\n".to_owned();
+    let made = "a long report\n".to_owned();
     assert_eq!(report(&mut alice).await, (false, made.clone()));
     assert_eq!(report(&mut alice).await, (true, made.clone()));
 
