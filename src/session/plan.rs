@@ -98,6 +98,7 @@ fn create(log: &Log, intent: &Intent, now: Timestamp) -> Result<Plan> {
             touched: now,
         },
         lifetime: intent.lifetime,
+        indexed: None,
         subject: intent.subject.clone(),
         data,
     }))

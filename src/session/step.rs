@@ -38,6 +38,9 @@ pub(super) struct Put {
     token: Token,
     identifier: Identifier,
     record: Record,
+    /// Whether it enters the index of its subject. It stays there for as long as the session may live at all, so that later
+    /// writes need not name the index.
+    joins: bool,
 }
 
 impl Put {
@@ -72,7 +75,7 @@ impl Commit<'_> {
         let put = match record {
             None => None,
             Some(record) => {
-                let put = self.place(kind, record, current)?;
+                let put = self.place(kind, record, current, now)?;
                 writes.push(self.put(kind, &put, current, now)?);
                 Some(put)
             }
@@ -120,7 +123,13 @@ impl Commit<'_> {
     }
 
     /// Says where a record goes.
-    fn place(&mut self, kind: Kind, record: Record, current: Option<&Current>) -> Result<Put> {
+    fn place(
+        &mut self,
+        kind: Kind,
+        mut record: Record,
+        current: Option<&Current>,
+        now: Timestamp,
+    ) -> Result<Put> {
         let (token, identifier) = match (kind, current) {
             (Kind::Touch | Kind::Replace, Some(current)) => {
                 (current.token.clone(), current.identifier.clone())
@@ -137,10 +146,24 @@ impl Commit<'_> {
                 (token, identifier)
             }
         };
+        // Its lifetime may be longer than when it entered: by its own, or by a new set-up.
+        let end = now.after(
+            self.state
+                .config
+                .lifetime_of(&record)
+                .longest(&record.times, now),
+        );
+        let is_in = matches!(kind, Kind::Touch | Kind::Replace)
+            && record.indexed.is_some_and(|known| known >= end);
+        let joins = record.subject.is_some() && !is_in;
+        if joins {
+            record.indexed = Some(end);
+        }
         Ok(Put {
             token,
             identifier,
             record,
+            joins,
         })
     }
 
@@ -165,21 +188,20 @@ impl Commit<'_> {
         let write = Write::put(config.key(&put.identifier), bytes, ttl)
             .exact()
             .when(condition);
-        let Some(subject) = &record.subject else {
-            return Ok(write);
-        };
-        // The place in the index outlives what is written now: later writes do not name the index again.
-        let intent = &self.pending.intent;
-        let index = subject::index(config, subject);
-        Ok(match (kind, config.per_subject) {
-            (Kind::Touch, _) => return Ok(write),
-            (Kind::Replace, _) if intent.lifetime.is_none() => return Ok(write),
-            (Kind::Create | Kind::Rotate, Some(limit)) if intent.subject.is_some() => {
-                write.member_of_at_most(index, limit.most)
+        Ok(match &record.subject {
+            Some(subject) if put.joins => {
+                let index = subject::index(config, subject);
+                let limit = config
+                    .per_subject
+                    .filter(|_| self.pending.intent.subject.is_some());
+                let write = match limit {
+                    Some(limit) => write.member_of_at_most(index, limit.most),
+                    None => write.member_of(index),
+                };
+                write.membership_ttl(lifetime.longest(&record.times, now))
             }
-            _ => write.member_of(index),
-        }
-        .membership_ttl(lifetime.longest(&record.times, now)))
+            _ => write,
+        })
     }
 
     /// Takes away what lies under the old token.

@@ -30,6 +30,7 @@ pub(super) struct Head {
     id: SessionId,
     times: Times,
     lifetime: Option<Lifetime>,
+    indexed: Option<Timestamp>,
     /// The length of the subject.
     subject: Option<usize>,
     /// The size of the data, neither compressed nor sealed.
@@ -66,6 +67,7 @@ impl Head {
             id: record.id,
             times: record.times,
             lifetime: record.lifetime,
+            indexed: record.indexed,
             subject: record.subject.as_ref().map(|subject| subject.len()),
             size: record.data.size(),
         }
@@ -88,6 +90,7 @@ impl Head {
             }
             None => out.extend_from_slice(b"- "),
         }
+        optional(out, self.indexed.map(Timestamp::as_micros));
         optional(out, self.subject.map(|length| length as u64));
         number(out, self.size as u64, b'\n');
     }
@@ -109,6 +112,7 @@ impl Head {
                 touched: line.timestamp()?,
             },
             lifetime: line.optional(Line::lifetime)?,
+            indexed: line.optional(Line::timestamp)?,
             subject: line.optional(|line| line.length(b' '))?,
             size: line.length(b'\n')?,
         };
@@ -131,6 +135,7 @@ impl Head {
             id: self.id,
             times: self.times,
             lifetime: self.lifetime,
+            indexed: self.indexed,
             subject,
             data: Data::decode(&data)?,
         })

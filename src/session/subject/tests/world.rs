@@ -78,6 +78,7 @@ impl World {
                 touched: seconds(START + at),
             },
             lifetime: None,
+            indexed: None,
             subject: Some(subject.into()),
             data: Data::default(),
         }
