@@ -9,8 +9,8 @@ use super::{
     Event, Keyring, Lifetime, SessionCookie, SessionError, SessionErrorKind, SessionLimit,
     Transport,
     error::Result,
+    handle::{Main, insert},
     record::{Record, Seal},
-    session::{Main, insert},
     state::State,
 };
 use crate::{

@@ -243,7 +243,7 @@ impl Detached {
             return Ok(Check::Ended);
         }
         Ok(Check::Live(SessionInfo {
-            record,
+            record: Box::new(record),
             is_current: true,
         }))
     }

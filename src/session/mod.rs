@@ -256,6 +256,7 @@ mod future;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod grpc;
+mod handle;
 mod headers;
 mod id;
 mod identity;
@@ -272,7 +273,6 @@ pub mod migration;
 mod plan;
 mod record;
 mod service;
-mod session;
 mod sessions;
 mod state;
 mod step;
@@ -284,22 +284,22 @@ mod transport;
 mod typed;
 mod value;
 
+pub(crate) use self::handle::personal;
 #[cfg(not(feature = "session-encryption"))]
 use self::keyring::Keyring;
 #[cfg(feature = "session-encryption")]
 pub use self::keyring::{InvalidKeyring, Keyring};
-pub(crate) use self::session::personal;
 pub use self::{
     cookie::{SameSite, SessionCookie},
     detached::{Check, Detached},
     error::{SessionError, SessionErrorKind},
     event::{Event, Fingerprint},
     future::ResponseFuture,
+    handle::{Main, Session},
     id::{InvalidSessionId, SessionId},
     layer::SessionLayer,
     lifetime::Lifetime,
     service::SessionService,
-    session::{Main, Session},
     sessions::Sessions,
     subject::{SessionInfo, SessionLimit},
     transport::Transport,

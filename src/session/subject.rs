@@ -8,7 +8,7 @@ mod ends;
 mod members;
 mod room;
 
-use std::{collections::HashSet, fmt};
+use std::{cmp::Reverse, collections::HashSet, fmt};
 
 use serde_core::de::DeserializeOwned;
 
@@ -72,7 +72,7 @@ impl SessionLimit {
 /// is in it.
 #[derive(Clone)]
 pub struct SessionInfo {
-    pub(super) record: Record,
+    pub(super) record: Box<Record>,
     pub(super) is_current: bool,
 }
 
@@ -156,7 +156,7 @@ pub(super) async fn list(
             record,
         })
         .collect();
-    sessions.sort_by(|one, other| other.last_active().cmp(&one.last_active()));
+    sessions.sort_by_key(|session| Reverse(session.last_active()));
     // One that gets a new token between two reads is seen under both.
     let mut seen = HashSet::new();
     sessions.retain(|session| seen.insert(session.id()));

@@ -8,7 +8,7 @@ use http::{
 };
 
 use super::{SessionError, SessionErrorKind};
-use crate::session::grpc;
+use crate::grpc;
 
 impl SessionError {
     /// Returns a response that tells a client: a problem document
@@ -53,7 +53,7 @@ impl SessionError {
     pub(in crate::session) fn to_grpc_response(&self, like: &HeaderMap) -> Response<Bytes> {
         let mut response = self.answer(Bytes::new());
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, grpc::content_type(like));
+        headers.insert(CONTENT_TYPE, grpc::answer_type(like));
         headers.insert(grpc::STATUS, self.kind.grpc_code().into());
         // Percent-encoding would change nothing of it: all of them are printable ASCII without a percent sign.
         let detail = HeaderValue::from_static(self.kind.detail());

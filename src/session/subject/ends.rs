@@ -46,13 +46,9 @@ pub(in super::super) async fn revoke(
             }
         }
         match named {
-            Some(identifier) => {
-                if end(config, &index, &identifier).await? {
-                    return Ok(true);
-                }
-            }
+            Some(identifier) if end(config, &index, &identifier).await? => return Ok(true),
             None if is_certain => return Ok(false),
-            None => {}
+            Some(_) | None => {}
         }
     }
     Err(conflict())

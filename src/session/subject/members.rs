@@ -53,11 +53,11 @@ pub(super) struct Member {
 pub(super) enum Found {
     Gone,
     Corrupt,
-    Record(Version, Record),
+    Record(Version, Box<Record>),
 }
 
 impl Found {
-    pub(super) fn into_record(self) -> Option<Record> {
+    pub(super) fn into_record(self) -> Option<Box<Record>> {
         match self {
             Self::Record(_, record) => Some(record),
             Self::Gone | Self::Corrupt => None,
@@ -115,7 +115,7 @@ fn found(config: &Config, identifier: &Identifier, stored: Stored) -> Found {
         Stored::Entry(entry) => config
             .decode(identifier, entry.value())
             .ok()
-            .map(|record| Found::Record(entry.version(), record)),
+            .map(|record| Found::Record(entry.version(), Box::new(record))),
     };
     record.unwrap_or_else(|| {
         let session = Fingerprint::of(identifier);
