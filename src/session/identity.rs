@@ -76,7 +76,7 @@ impl<L> Session<L> {
         })
     }
 
-    /// Lists the live sessions of the subject, the latest activity first. Two trips.
+    /// Lists the live sessions of the subject, the latest activity first. Two trips, beside the one that reads the session.
     ///
     /// # Errors
     /// [`Unauthenticated`](SessionErrorKind::Unauthenticated) if nobody is. And as [above](Self#errors).
@@ -98,7 +98,8 @@ impl<L> Session<L> {
             .await
     }
 
-    /// Ends all other sessions of the subject: after a change of the password. Returns how many. At once. Two trips.
+    /// Ends all other sessions of the subject: after a change of the password. Returns how many. At once. Two trips, beside the one
+    /// that reads the session.
     ///
     /// # Errors
     /// As [`list`](Self::list); [`Conflict`](SessionErrorKind::Conflict) if new ones appear all the time.
@@ -118,7 +119,8 @@ impl<L> Session<L> {
             .await
     }
 
-    /// Ends all sessions of the subject, and this one, as [`destroy`](Self::destroy) does. Returns how many. At once. Two trips.
+    /// Ends all sessions of the subject, and this one, as [`destroy`](Self::destroy) does. Returns how many. At once. Two trips, beside the one
+    /// that reads the session.
     ///
     /// # Errors
     /// As [`revoke_others`](Self::revoke_others).
