@@ -21,9 +21,19 @@ impl<L> Session<L> {
     pub fn authenticate(&self, subject: impl Into<String>) -> Result<(), SessionError> {
         let subject = subject.into().into_boxed_str();
         self.state.change(|work| {
-            work.pending.intent.subject = Some(subject);
+            work.authenticate(subject);
             Ok(())
         })
+    }
+
+    /// Returns who was authenticated, where somebody must be.
+    ///
+    /// # Errors
+    /// [`Unauthenticated`](SessionErrorKind::Unauthenticated) if nobody is: a handler answers 401 by returning it. And as
+    /// [above](Self#errors).
+    pub async fn require_subject(&self) -> Result<String, SessionError> {
+        let subject = self.subject().await?;
+        subject.ok_or_else(|| SessionError::of(SessionErrorKind::Unauthenticated))
     }
 
     /// Returns who was authenticated; `None` where nobody was.
@@ -130,16 +140,14 @@ impl<L> Session<L> {
         let ended = config
             .within(subject::revoke_all(config, &subject, None))
             .await?;
-        self.state.change(|work| {
-            // It is gone, whatever its token was by then: only what the client has presented is left to be deleted.
-            work.current = None;
-            work.end();
-            Ok(())
-        })?;
+        self.state.work().ended();
         Ok(ended)
     }
 
+    /// Returns whose the session is, and its name. Whoever has just been authenticated has it first: what is asked or ended at
+    /// once must not be for a login that does not happen.
     async fn known(&self) -> Result<(String, Option<SessionId>)> {
+        self.state.settle().await?;
         let (subject, id) = self
             .state
             .read(|work| (work.subject().map(str::to_owned), work.id()))
