@@ -150,3 +150,6 @@ impl<L> Session<L> {
         ))
     }
 }
+
+#[cfg(test)]
+mod tests;
