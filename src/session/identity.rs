@@ -158,3 +158,6 @@ impl<L> Session<L> {
         ))
     }
 }
+
+#[cfg(test)]
+mod tests;
