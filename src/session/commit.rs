@@ -27,15 +27,27 @@ impl State {
             pending: self.work().take_pending(),
             touches,
             attempts: 0,
+            asking: None,
             room: Vec::new(),
             is_done: false,
         };
         let written = self.config.within(commit.run(&turn)).await;
         commit.is_done = true;
-        match written {
-            Err(error) if error.is_late() && commit.attempts > 1 => Err(conflict()),
-            written => written,
+        let Err(error) = written else {
+            return Ok(());
+        };
+        if commit.pending.is_nothing() || commit.asking == Some(Kind::Touch) {
+            // Activity that could not be written down is no failure of the request.
+            return Ok(());
         }
+        if error.is_late() && commit.attempts > 1 && commit.asking.is_none() {
+            return Err(conflict());
+        }
+        if commit.asking.is_some() {
+            // It may have been written: what was read before is not to be believed any more.
+            self.work().phase = Phase::Failed(error.clone());
+        }
+        Err(error)
     }
 
     /// Returns whether anything is to be written, or the activity.
@@ -58,6 +70,8 @@ pub(super) struct Commit<'a> {
     pub(super) pending: Pending,
     touches: bool,
     attempts: u32,
+    /// What has been sent, as long as it is not known what became of it.
+    asking: Option<Kind>,
     /// What must go so that a subject may have one session more.
     pub(super) room: Vec<Key>,
     is_done: bool,
@@ -73,24 +87,19 @@ impl Commit<'_> {
             if self.attempts > MOST_ATTEMPTS {
                 return Err(conflict());
             }
-            match self.state.config.store.write(&step.batch).await {
-                Ok(Written::Done(versions)) => {
+            self.asking = Some(step.kind);
+            let written = self.state.config.store.write(&step.batch).await;
+            let written = self.state.config.heard(written)?;
+            self.asking = None;
+            match written {
+                Written::Done(versions) => {
                     self.done(step, versions);
                     return Ok(());
                 }
-                Ok(Written::Refused { at, why }) => {
+                Written::Refused { at, why } => {
                     if !self.refused(&step, at, why).await? {
                         return Ok(());
                     }
-                }
-                Err(error) => {
-                    let heard = self.state.config.heard(Err(error));
-                    // Activity that could not be written down is no failure of the request.
-                    return if step.kind == Kind::Touch {
-                        Ok(())
-                    } else {
-                        heard
-                    };
                 }
             }
         }
@@ -145,7 +154,11 @@ impl Commit<'_> {
 
     /// The session is gone, or has another token: nothing brings it back, and its cookie may be a newer one already.
     fn drop_all(&mut self, step: &Step) -> bool {
-        let gone = self.state.work().current.take();
+        let mut work = self.state.work();
+        let gone = work.current.take();
+        // Nor may what an earlier commit of this request has made be told.
+        work.telling = None;
+        drop(work);
         if let Some(current) = gone.filter(|_| step.kind != Kind::Touch) {
             let session = Fingerprint::of(&current.identifier);
             self.state.config.tell(&Event::Dropped { session });
@@ -172,9 +185,10 @@ impl Commit<'_> {
         else {
             return Err(limit_reached());
         };
+        let mut keep = self.ended();
         let current = self.state.work().current.clone();
-        let keep = current.as_ref().map(|current| &current.identifier);
-        match subject::make_room(config, subject, limit, keep).await? {
+        keep.extend(current.map(|current| current.identifier));
+        match subject::make_room(config, subject, limit, &keep).await? {
             Room::Delete(keys) => {
                 self.room = keys;
                 Ok(())

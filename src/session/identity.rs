@@ -128,7 +128,12 @@ impl<L> Session<L> {
         let ended = config
             .within(subject::revoke_all(config, &subject, None))
             .await?;
-        self.destroy()?;
+        self.state.change(|work| {
+            // It is gone, whatever its token was by then: only what the client has presented is left to be deleted.
+            work.current = None;
+            work.end();
+            Ok(())
+        })?;
         Ok(ended)
     }
 

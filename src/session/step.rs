@@ -118,8 +118,28 @@ impl Commit<'_> {
         });
         let is_other = |token: &&Token| current.as_ref().is_none_or(|known| known.token != **token);
         let others = self.state.presented.tokens.iter().filter(is_other);
-        let others = others.map(|token| Write::delete(config.key(&token.identifier())));
+        let intent = &self.pending.intent;
+        // Its place is for the one that is made in the same write.
+        let index = config.per_subject.and(intent.subject.as_deref());
+        let index = index.map(|subject| subject::index(config, subject));
+        let others = others.map(|token| {
+            let write = Write::delete(config.key(&token.identifier()));
+            match &index {
+                Some(index) => write.member_of(index.clone()),
+                None => write,
+            }
+        });
         known.into_iter().chain(others).collect()
+    }
+
+    /// Returns where lies what ends in the same write.
+    pub(super) fn ended(&self) -> Vec<Identifier> {
+        let Some(Ending { current }) = &self.pending.ending else {
+            return Vec::new();
+        };
+        let known = current.iter().map(|current| current.identifier.clone());
+        let presented = self.state.presented.tokens.iter().map(Token::identifier);
+        known.chain(presented).collect()
     }
 
     /// Says where a record goes.

@@ -6,7 +6,7 @@ use crate::store::{Store, Write};
 /// Returns the tokens to evict; `None` if nothing can be ended.
 fn room(world: &World, limit: SessionLimit, keep: Option<u16>) -> Option<Vec<u16>> {
     let keep = keep.map(id);
-    let room = now(make_room(&world.config, "alice", limit, keep.as_ref())).unwrap();
+    let room = now(make_room(&world.config, "alice", limit, keep.as_slice())).unwrap();
     let Room::Delete(keys) = room else {
         return None;
     };
