@@ -1,6 +1,6 @@
 //! How what was queued is written: once, on conditions, and again where others were faster.
 
-use std::mem;
+use std::{mem, time::Duration};
 
 use super::{
     Event, Fingerprint, SessionError, SessionErrorKind, SessionId,
@@ -10,8 +10,16 @@ use super::{
     step::{Kind, Step},
     subject::{self, Room},
 };
-use crate::store::{Entry, Key, Refusal, Store, Version, Written};
+use crate::{
+    jitter,
+    store::{Entry, Key, Refusal, Store, Version, Written},
+    time::Timer,
+};
 
+/// So many attempts are made with a pause each.
+const NEW_ATTEMPTS: u32 = 8;
+/// So many further ones are made one after the other.
+const PAUSE_EVERY: u32 = 4;
 /// More than this, and somebody else writes all the time.
 const MOST_ATTEMPTS: u32 = 1000;
 
@@ -82,6 +90,8 @@ impl Commit<'_> {
         if self.pending.ending.is_none() && !self.pending.is_nothing() {
             self.state.load_in(turn).await?;
         }
+        let state = self.state;
+        let mut since = None;
         while let Some(step) = self.next_step()? {
             self.attempts += 1;
             if self.attempts > MOST_ATTEMPTS {
@@ -97,13 +107,34 @@ impl Commit<'_> {
                     return Ok(());
                 }
                 Written::Refused { at, why } => {
+                    let is_conflict = matches!(why, Refusal::Conflict(_));
                     if !self.refused(&step, at, why).await? {
                         return Ok(());
+                    }
+                    if is_conflict && let Some(timer) = &state.config.timer {
+                        let taken = since.get_or_insert_with(|| timer.stopwatch())();
+                        self.pause(timer, taken).await;
                     }
                 }
             }
         }
         Ok(())
+    }
+
+    /// Waits, by chance, before the next attempt. Those who are new leave the field to those who have tried for long: without
+    /// that, some would lose until the time limit. Those still wait once in a while: two processes that are as far from the
+    /// store write in the same order each time, and the second one is always late.
+    async fn pause(&self, timer: &Timer, taken: Duration) {
+        let attempt = taken / self.attempts.max(1);
+        let most = match self.attempts {
+            ..=NEW_ATTEMPTS => attempt * 2,
+            attempts if attempts.is_multiple_of(PAUSE_EVERY) => attempt,
+            _ => return,
+        };
+        let pause = jitter::up_to(most);
+        if !pause.is_zero() {
+            timer.sleep(pause).await;
+        }
     }
 
     fn next_step(&mut self) -> Result<Option<Step>> {

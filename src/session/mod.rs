@@ -74,7 +74,13 @@
 //! | that reads | 1 | 1 |
 //! | that makes a session | 1 | 1 |
 //! | that writes to one | 2, and 1 for each conflict | 2; 4 on a server without `SET … IFEQ` |
-//! | the first one of each [`touch_every`](Lifetime::touch_every) that only reads | 2 | 2 |
+//! | the first one of each [`touch_every`](Lifetime::touch_every) that only reads | 2 | 2; 4 on such a server |
+//! | that rotates | 2 | 5 |
+//! | that logs in, with a session or without | 2 or 1 | 10 or 8; 1 or 2 more with a [limit](SessionLayer::per_subject) |
+//! | that logs in, and evicts another session | 2 more | 10 more |
+//! | that logs out | 1 | 1 |
+//! | that logs out everywhere | 4 | 7 |
+//! | [`Sessions::revoke_all`] | 2 | 5 |
 //!
 //! # Order
 //! Outside of what needs sessions; inside of what compresses, and of CORS. Inside or outside of a

@@ -272,7 +272,9 @@ impl<L> Session<L> {
     ///
     /// # Errors
     /// As [above](Self#errors), and [`Conflict`](SessionErrorKind::Conflict), [`LimitReached`](SessionErrorKind::LimitReached),
-    /// [`TooLarge`](SessionErrorKind::TooLarge), [`Value`](SessionErrorKind::Value). What was queued is dropped.
+    /// [`TooLarge`](SessionErrorKind::TooLarge), [`Value`](SessionErrorKind::Value). What was queued is dropped. After
+    /// [`Store`](SessionErrorKind::Store) it is not known whether it was written: the session cannot be used any more in this
+    /// request.
     ///
     /// # Cancellation
     /// It is written or not. The session cannot be used any more in this request.

@@ -18,9 +18,9 @@ use tower_upstash::{
 
 use super::site::{PATIENCE, Site, Told, add, ask, http, lives, log_in, number, show};
 
-const TIME_LIMIT: Duration = Duration::from_millis(100);
+const TIME_LIMIT: Duration = Duration::from_millis(200);
 /// Many times the limit; and machines are busy.
-const GENEROUS: Duration = Duration::from_secs(2);
+const GENEROUS: Duration = Duration::from_secs(4);
 const COOL_DOWN: Duration = Duration::from_millis(50);
 
 fn over(store: impl Into<SharedStore>) -> SessionLayer {
@@ -100,7 +100,14 @@ async fn fails_to_move(layer: &SessionLayer, token: &str, what: &str) {
 /// Waits until the store answers again.
 async fn is_back(site: &Site, store: &SharedStore, what: &str) {
     let back = async {
-        while store.ping().await.is_err() {
+        let mut well = 0;
+        // On a busy machine, one answer in time is not yet the next one.
+        while well < 5 {
+            well = if store.ping().await.is_ok() {
+                well + 1
+            } else {
+                0
+            };
             site.clock.advance(COOL_DOWN);
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
@@ -177,6 +184,8 @@ async fn a_redis_that_is_killed_and_started_anew_is_found_again() {
             .zip(["HTTP", "TCP", "HTTP, adapted", "TCP, adapted"])
     {
         let layer = over(store.clone());
+        // Its connections may be those to the one before.
+        is_back(&site, store, what).await;
         let token = log_in(&layer, None, "alice").await;
         site.redis.kill();
         fails(&layer, &token, what).await;

@@ -109,27 +109,32 @@ async fn add_up(place: &str, store: impl Into<SharedStore>) {
     for process in &mut processes {
         process.tell(&token).await;
     }
-    let [mut acknowledged, mut refused] = [0; 2];
+    let [mut acknowledged, mut refused, mut unknown] = [0; 3];
     for process in &mut processes {
         let said = process.says("counted ").await;
-        let numbers: Vec<u64> = said
-            .split(' ')
-            .map(|number| number.parse().unwrap())
-            .collect();
+        let numbers = said.split(' ').map(|number| number.parse().unwrap());
+        let numbers: Vec<u64> = numbers.collect();
         let [own, conflicts, failed, longest, attempts] = numbers[..] else {
             panic!("{said}");
         };
         eprintln!(
-            "{own} done, {conflicts} conflicts, {failed} failed, {attempts} more attempts, {longest} ms at most"
+            "{own} done, {conflicts} conflicts, {failed} late, {attempts} more attempts, {longest} ms at most"
         );
-        assert_eq!(failed, 0, "the store is there");
         assert!(Duration::from_millis(longest) < LONGEST, "{longest} ms");
         acknowledged += own;
         refused += conflicts;
+        unknown += failed;
     }
-    assert_eq!(acknowledged + refused, (PROCESSES * TASKS * COMMITS) as u64);
-    assert_eq!(number(&layer, &token, "n").await, acknowledged.to_string());
-    assert!(refused <= acknowledged / 100, "{refused} conflicts");
+    let all = (PROCESSES * TASKS * COMMITS) as u64;
+    assert_eq!(acknowledged + refused + unknown, all);
+    // A machine that is busy enough makes somebody late: of those it is not known whether they were counted.
+    assert!(
+        refused + unknown <= all / 100,
+        "{refused} conflicts, {unknown} late"
+    );
+    let counted: u64 = number(&layer, &token, "n").await.parse().unwrap();
+    let possible = acknowledged..=acknowledged + unknown;
+    assert!(possible.contains(&counted), "{counted} of {possible:?}");
     for process in processes {
         process.ends().await;
     }

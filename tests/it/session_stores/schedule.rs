@@ -6,13 +6,14 @@ use std::{
     future::poll_fn,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard},
-    task::Poll,
+    task::{Context, Poll},
+    time::{Duration, Instant},
 };
 
 use tower_upstash::{
     session::SessionLayer,
     store::{MemoryStore, Result, SharedStore},
-    time::ManualClock,
+    time::{ManualClock, Timer},
 };
 
 use super::{
@@ -159,8 +160,42 @@ impl Stage {
             .clock(self.clock.clone())
             .lifetime(LIFETIME)
             .time_limit(PATIENCE)
+            .timer(Timer::new(NoPause))
     }
 }
+
+/// A timer whose pauses are over at once, and whose time limits are never.
+struct NoPause;
+
+impl hyper::rt::Timer for NoPause {
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn hyper::rt::Sleep>> {
+        Box::pin(Slept {
+            is_over: duration < PATIENCE,
+        })
+    }
+
+    fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn hyper::rt::Sleep>> {
+        self.sleep(deadline.saturating_duration_since(self.now()))
+    }
+}
+
+struct Slept {
+    is_over: bool,
+}
+
+impl Future for Slept {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        if self.is_over {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
+}
+
+impl hyper::rt::Sleep for Slept {}
 
 /// Plays all orders over memory, and returns how many there are.
 pub(super) async fn every_order(stops: Stops, begin: impl AsyncFn(&Stage) -> Play) -> usize {
