@@ -128,11 +128,6 @@ impl Data {
         })
     }
 
-    /// Returns the keys, in their order.
-    pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
-        self.iter().map(|(key, _)| key)
-    }
-
     fn find(&self, key: &str) -> Result<usize, usize> {
         let order = |span: &Span| self.piece(span.key).cmp(key.as_bytes());
         self.spans.binary_search_by(order)

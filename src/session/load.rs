@@ -20,8 +20,12 @@ impl State {
         if let Some(known) = self.loaded() {
             return known;
         }
-        let turn = self.turn().await;
-        self.load_in(&turn).await
+        let load = async {
+            let turn = self.turn().await;
+            self.load_in(&turn).await
+        };
+        // Whoever has the turn, and is not polled, holds nobody up for longer.
+        self.config.within(load).await
     }
 
     pub(super) async fn load_in(&self, _turn: &Turn<'_>) -> Result<()> {

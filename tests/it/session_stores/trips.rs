@@ -106,8 +106,12 @@ async fn are_as_documented(costs: &Costs, condition: u64) {
     costs.are(2, 1 + condition, "that writes to the session of a subject");
     well(&ask(layer, Some(&token), async |session| session.destroy()).await);
     costs.are(1, 1, "a logout");
+    let counted = costs.counted(layer).await;
+    costs.are(1, 1, "that makes a session");
     log_in(layer, None, "alice").await;
     costs.are(1, 7, "a login without a session");
+    log_in(layer, Some(&counted), "alice").await;
+    costs.are(2, 1 + 8, "a login with a session");
     layer.handle().revoke_all("alice").await.unwrap();
     costs.are(2, 5, "an end of all");
     well(&ask(layer, Some(&token), read).await);
@@ -121,7 +125,7 @@ async fn are_as_documented(costs: &Costs, condition: u64) {
         })
         .await,
     );
-    costs.are(4, 7, "a client who ends all");
+    costs.are(3, 6, "a client who ends all");
 }
 
 #[tokio::test]

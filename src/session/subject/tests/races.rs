@@ -14,7 +14,9 @@ const TOKENS: [&[u16]; 3] = [&[1, 101, 102, 103], &[2, 201], &[3, 211]];
 
 fn world(gates: &Gates) -> World {
     let world = World::hooked(|memory| gates.over(memory));
-    [1, 2, 3].map(|name| world.session(name, u64::from(name)));
+    for name in [1, 2, 3] {
+        world.session(name, u64::from(name));
+    }
     world
 }
 
