@@ -1,6 +1,6 @@
 //! How what was queued is written: once, on conditions, and again where others were faster.
 
-use std::mem;
+use std::{mem, pin::pin, sync::Arc};
 
 use super::{
     Event, Fingerprint, SessionError, SessionErrorKind, SessionId,
@@ -30,25 +30,12 @@ impl State {
             room: Vec::new(),
             is_done: false,
         };
-        let written = self.config.within(commit.run(&turn)).await;
+        let written = self.config.within_pinned(pin!(commit.run(&turn))).await;
         commit.is_done = true;
         match written {
             Err(error) if error.is_late() && commit.attempts > 1 => Err(conflict()),
             written => written,
         }
-    }
-
-    /// Returns whether anything is to be written, or the activity.
-    pub(super) fn has_work(&self, touches: bool) -> bool {
-        let work = self.work();
-        if !work.pending.is_nothing() {
-            return true;
-        }
-        let Some(current) = work.current.as_ref().filter(|_| touches) else {
-            return false;
-        };
-        let lifetime = self.config.lifetime_of(&current.record);
-        lifetime.is_touch_due(&current.record.times, self.config.now())
     }
 }
 
@@ -79,7 +66,8 @@ impl Commit<'_> {
                     return Ok(());
                 }
                 Ok(Written::Refused { at, why }) => {
-                    if !self.refused(&step, at, why).await? {
+                    // Rare, and large.
+                    if !Box::pin(self.refused(&step, at, why)).await? {
                         return Ok(());
                     }
                 }
@@ -103,7 +91,7 @@ impl Commit<'_> {
         let stored = current.as_ref().map(|current| &current.record);
         let todo = (&self.pending.log, &self.pending.intent);
         let plan = plan(&self.state.config, stored, todo, self.touches, now)?;
-        self.step(plan, current.as_ref(), now)
+        self.step(plan, current.as_deref(), now)
     }
 
     /// Returns whether to go on.
@@ -126,20 +114,18 @@ impl Commit<'_> {
         let Some(current) = self.state.work().current.clone() else {
             return Ok(false);
         };
-        let fresh = self.state.judge(&current.identifier, Some(entry))?;
-        let Some((entry, record)) = fresh else {
+        let identifier = &current.identifier;
+        let fresh = self.state.judge(&current.token, identifier, Some(entry))?;
+        let Some(fresh) = fresh else {
             return Ok(self.drop_all(step));
         };
-        let session = Fingerprint::of(&current.identifier);
-        self.state.work().current = Some(Current {
-            version: entry.version(),
-            record,
-            ..current
-        });
+        self.state.work().current = Some(fresh);
         if step.kind == Kind::Touch {
             return Ok(false); // Somebody else's activity is as good.
         }
-        self.state.config.tell(&Event::Conflict { session });
+        self.state.config.tell_with(|| Event::Conflict {
+            session: Fingerprint::of(identifier),
+        });
         Ok(true)
     }
 
@@ -147,8 +133,9 @@ impl Commit<'_> {
     fn drop_all(&mut self, step: &Step) -> bool {
         let gone = self.state.work().current.take();
         if let Some(current) = gone.filter(|_| step.kind != Kind::Touch) {
-            let session = Fingerprint::of(&current.identifier);
-            self.state.config.tell(&Event::Dropped { session });
+            self.state.config.tell_with(|| Event::Dropped {
+                session: Fingerprint::of(&current.identifier),
+            });
         }
         false
     }
@@ -160,7 +147,7 @@ impl Commit<'_> {
             .ending
             .as_mut()
             .and_then(|ending| ending.current.take());
-        if let Some((subject, id)) = ended.as_ref().and_then(Current::named) {
+        if let Some((subject, id)) = ended.as_deref().and_then(Current::named) {
             subject::revoke(&self.state.config, subject, id).await?;
         }
         Ok(())
@@ -181,24 +168,27 @@ impl Commit<'_> {
             }
             Room::None => {
                 let index = subject::index(config, subject);
-                let subject = Fingerprint::of(index.identifier());
-                config.tell(&Event::LimitReached { subject });
+                config.tell_with(|| Event::LimitReached {
+                    subject: Fingerprint::of(index.identifier()),
+                });
                 Err(limit_reached())
             }
         }
     }
 
     fn done(&mut self, step: Step, versions: Vec<Option<Version>>) {
-        let mut work = self.state.work();
-        let before = mem::take(&mut work.current);
         let version = versions.into_iter().nth(step.ends).flatten();
-        let put = step.put.zip(version);
-        work.current = put.map(|(put, version)| put.into_current(version));
-        let telling = self.telling(step.kind, work.current.as_ref());
+        let after = step.put.zip(version).map(|(mut put, version)| {
+            // Nobody else has it yet.
+            Arc::make_mut(&mut put).version = version;
+            put
+        });
+        let telling = self.telling(step.kind, after.as_deref());
+        let mut work = self.state.work();
+        let before = mem::replace(&mut work.current, after.clone());
         work.telling = telling.or(work.telling.take());
-        let after = work.current.clone();
         drop(work);
-        self.tell(step.kind, before.as_ref(), after.as_ref());
+        self.tell(step.kind, before.as_deref(), after.as_deref());
     }
 }
 

@@ -123,6 +123,7 @@ mod keyring;
 #[path = "keyring/none.rs"]
 mod keyring;
 mod layer;
+mod letters;
 mod lifetime;
 mod load;
 mod log;

@@ -251,7 +251,7 @@ impl<L> Session<L> {
     pub async fn csrf_token(&self) -> Result<String, SessionError> {
         self.state.touch()?;
         self.state.load().await?;
-        let token = self.state.work().token_to_come()?;
+        let token = self.state.token_to_come()?;
         csrf::make(&token)
     }
 
@@ -288,7 +288,7 @@ impl<L> Session<L> {
     pub async fn detach(&self) -> Result<Option<Detached>, SessionError> {
         let current = self.state.read(|work| work.current.clone()).await?;
         let config = &self.state.config;
-        Ok(current.map(|current| Detached::new(Arc::clone(config), current.identifier)))
+        Ok(current.map(|current| Detached::new(Arc::clone(config), current.identifier.clone())))
     }
 }
 

@@ -1,5 +1,9 @@
 //! One attempt of a commit: a batch, and what it means when it is done.
 
+use std::sync::Arc;
+
+use bytes::Bytes;
+
 use super::{
     Event, Fingerprint,
     commit::Commit,
@@ -11,7 +15,7 @@ use super::{
     token::Token,
 };
 use crate::{
-    store::{Batch, Condition, Identifier, Version, Write},
+    store::{Batch, Condition, Version, Write},
     time::Timestamp,
 };
 
@@ -21,7 +25,8 @@ pub(super) struct Step {
     pub(super) batch: Batch,
     /// How many of its writes end a session.
     pub(super) ends: usize,
-    pub(super) put: Option<Put>,
+    /// What lies there then; its version is the store's to say.
+    pub(super) put: Option<Arc<Current>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,24 +36,6 @@ pub(super) enum Kind {
     Create,
     Replace,
     Rotate,
-}
-
-/// A record on its way into the store.
-pub(super) struct Put {
-    token: Token,
-    identifier: Identifier,
-    record: Record,
-}
-
-impl Put {
-    pub(super) fn into_current(self, version: Version) -> Current {
-        Current {
-            token: self.token,
-            identifier: self.identifier,
-            version,
-            record: self.record,
-        }
-    }
 }
 
 impl Commit<'_> {
@@ -61,6 +48,8 @@ impl Commit<'_> {
     ) -> Result<Option<Step>> {
         let mut writes = self.endings();
         let ends = writes.len();
+        // Not more than is needed: a write is large.
+        writes.reserve_exact(1 + usize::from(matches!(plan, Plan::Rotate(_))) + self.room.len());
         let (kind, record) = match plan {
             Plan::Nothing if ends == 0 => return Ok(None),
             Plan::Nothing => (Kind::End, None),
@@ -120,7 +109,12 @@ impl Commit<'_> {
     }
 
     /// Says where a record goes.
-    fn place(&mut self, kind: Kind, record: Record, current: Option<&Current>) -> Result<Put> {
+    fn place(
+        &mut self,
+        kind: Kind,
+        record: Record,
+        current: Option<&Current>,
+    ) -> Result<Arc<Current>> {
         let (token, identifier) = match (kind, current) {
             (Kind::Touch | Kind::Replace, Some(current)) => {
                 (current.token.clone(), current.identifier.clone())
@@ -137,17 +131,19 @@ impl Commit<'_> {
                 (token, identifier)
             }
         };
-        Ok(Put {
+        Ok(Arc::new(Current {
             token,
             identifier,
+            version: Version::new(Bytes::new()),
             record,
-        })
+            is_touch_due: false,
+        }))
     }
 
     fn put(
         &self,
         kind: Kind,
-        put: &Put,
+        put: &Current,
         current: Option<&Current>,
         now: Timestamp,
     ) -> Result<Write> {
@@ -221,27 +217,29 @@ impl Commit<'_> {
         }
         let fingerprint = |current: &Current| Fingerprint::of(&current.identifier);
         if let Some(Ending { current }) = &self.pending.ending {
-            let known = current.as_ref().map(fingerprint);
+            let known = current.as_deref().map(fingerprint);
             let presented = self.state.presented.tokens.iter();
             let presented = presented.map(|token| Fingerprint::of(&token.identifier()));
             let mut ended: Vec<_> = known.into_iter().chain(presented).collect();
             ended.dedup();
             for session in ended {
-                config.tell(&Event::Destroyed { session });
+                config.tell_with(|| Event::Destroyed { session });
             }
         }
         match (kind, before.map(fingerprint), after.map(fingerprint)) {
-            (Kind::Create, _, Some(session)) => config.tell(&Event::Created { session }),
-            (Kind::Rotate, Some(from), Some(to)) => config.tell(&Event::Rotated { from, to }),
+            (Kind::Create, _, Some(session)) => config.tell_with(|| Event::Created { session }),
+            (Kind::Rotate, Some(from), Some(to)) => {
+                config.tell_with(|| Event::Rotated { from, to })
+            }
             _ => {}
         }
         for key in &self.room {
             let session = Fingerprint::of(key.identifier());
-            config.tell(&Event::Evicted { session });
+            config.tell_with(|| Event::Evicted { session });
         }
         if let (Some(_), Some(after)) = (&self.pending.intent.subject, after) {
             let session = fingerprint(after);
-            config.tell(&Event::Authenticated { session });
+            config.tell_with(|| Event::Authenticated { session });
         }
     }
 }
