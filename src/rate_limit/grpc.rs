@@ -17,6 +17,7 @@ use super::{
     problem::Problem,
     refusal::{Reason, Refusal},
 };
+use crate::grpc::{MESSAGE, STATUS, answer_type, content_type};
 
 /// Returns whether a request is a gRPC call: a `POST` with the content type `application/grpc`, `application/grpc+…` or a
 /// gRPC-Web one.
@@ -29,34 +30,10 @@ pub(super) fn is_grpc(method: &Method, headers: &HeaderMap) -> bool {
     *method == Method::POST && content_type(headers).is_some()
 }
 
-fn content_type(request: &HeaderMap) -> Option<&HeaderValue> {
-    const COMMON: &[u8] = b"application/grpc";
-    let value = request.get(CONTENT_TYPE)?;
-    let (start, rest) = value.as_bytes().split_at_checked(COMMON.len())?;
-    let rest = [&b"-web-text"[..], b"-web"]
-        .into_iter()
-        .find_map(|web| {
-            let (start, rest) = rest.split_at_checked(web.len())?;
-            start.eq_ignore_ascii_case(web).then_some(rest)
-        })
-        .unwrap_or(rest);
-    let ends = matches!(rest.first(), None | Some(b'+' | b';' | b' ' | b'\t'));
-    (ends && start.eq_ignore_ascii_case(COMMON)).then_some(value)
-}
-
 /// Answers a call: HTTP 200, and a body that is at its end before it begins.
 pub(super) fn answer(refusal: &Refusal<'_>, request: &HeaderMap) -> Response<Bytes> {
-    const STATUS: HeaderName = HeaderName::from_static("grpc-status");
-    const MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
     const DETAILS: HeaderName = HeaderName::from_static("grpc-status-details-bin");
     const PUSHBACK: HeaderName = HeaderName::from_static("grpc-retry-pushback-ms");
-    // No client needs more to know its own; what it sends beyond that is not sent back.
-    const LONGEST: usize = 64;
-
-    let content_type = content_type(request)
-        .filter(|value| value.len() <= LONGEST)
-        .cloned()
-        .unwrap_or(HeaderValue::from_static("application/grpc"));
     let code = match refusal.reason() {
         Reason::QuotaExceeded => 8,     // RESOURCE_EXHAUSTED
         Reason::MissingIdentifier => 3, // INVALID_ARGUMENT
@@ -65,7 +42,7 @@ pub(super) fn answer(refusal: &Refusal<'_>, request: &HeaderMap) -> Response<Byt
     let message = refusal.to_string();
     let mut response = Response::new(Bytes::new());
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, content_type);
+    headers.insert(CONTENT_TYPE, answer_type(request));
     headers.insert(STATUS, arena::number(code));
     headers.insert(MESSAGE, ascii(&percent_encoded(&message)));
     headers.insert(PUSHBACK, arena::number(pushback(refusal.retry_after())));

@@ -9,7 +9,8 @@ use http::{
     HeaderMap,
     header::{CONTENT_ENCODING, CONTENT_TYPE},
 };
-use lz4_flex::block::{compress_into, decompress_into, get_maximum_output_size};
+
+use crate::lz4;
 
 /// Which bodies are compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,8 +30,8 @@ impl Default for Compression {
 
 /// What tells whether a body is worth it.
 const SAMPLE: usize = 16 << 10;
-/// LZ4 makes at most 255 bytes of one, and what says more is damaged.
-const MOST: usize = 256;
+/// What has to be saved: an eighth.
+const SAVED: usize = 8;
 
 /// Returns a compressed body, or `None` where it stays as it is: it is too small, says that it is compressed already, or
 /// would not lose an eighth.
@@ -44,29 +45,17 @@ pub(super) fn compress(setting: Compression, headers: &HeaderMap, body: &[Bytes]
     }
     let body = whole(body);
     if let Some(sample) = body.get(..SAMPLE).filter(|_| body.len() >= 2 * SAMPLE) {
-        compress_by_an_eighth(sample)?;
+        lz4::pack(sample, SAVED)?;
     }
-    compress_by_an_eighth(&body).map(Bytes::from)
+    lz4::pack(&body, SAVED).map(Bytes::from)
 }
 
 /// Returns what was compressed. `None` if it is damaged, or longer than `max` bytes.
 pub(super) fn expand(compressed: &[u8], whole: usize, max: usize) -> Option<Bytes> {
-    // Checked before there is room for it: a damaged length must not take the memory.
-    if whole > max || whole > compressed.len().saturating_mul(MOST) {
+    if whole > max {
         return None;
     }
-    let mut body = vec![0; whole];
-    let length = decompress_into(compressed, &mut body).ok()?;
-    (length == whole).then(|| body.into())
-}
-
-fn compress_by_an_eighth(body: &[u8]) -> Option<Vec<u8>> {
-    let mut compressed = vec![0; get_maximum_output_size(body.len())];
-    let length = compress_into(body, &mut compressed).ok()?;
-    compressed.truncate(length);
-    // It may live long, in a memory store behind an adapter.
-    compressed.shrink_to_fit();
-    (length <= body.len() - body.len() / 8).then_some(compressed)
+    lz4::unpack(compressed, whole)
 }
 
 fn whole(chunks: &[Bytes]) -> Cow<'_, [u8]> {

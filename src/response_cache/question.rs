@@ -1,9 +1,6 @@
 //! What a request asks of the cache.
 
-use http::{
-    Extensions, HeaderMap, Method, Request,
-    header::{CONTENT_TYPE, COOKIE},
-};
+use http::{Extensions, HeaderMap, Method, Request, header::COOKIE};
 use http_body::Body;
 
 use super::{
@@ -19,7 +16,7 @@ use super::{
     target,
 };
 use crate::{
-    head,
+    grpc, head,
     rate_limit::{Reserving, Spent},
     time::Timestamp,
 };
@@ -222,7 +219,5 @@ impl Noted {
 
 /// Returns whether a call is gRPC: nothing of it is cached, and no successful one changes what is.
 pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
-    headers
-        .get(CONTENT_TYPE)
-        .is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
+    grpc::content_type(headers).is_some()
 }

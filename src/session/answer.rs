@@ -48,7 +48,7 @@ impl State {
         drop(work);
         has_work.then(|| {
             let state = Arc::clone(self);
-            Box::pin(async move { state.commit(touches).await }) as _
+            Box::pin(async move { state.commit(touches).await.map(|_| ()) }) as _
         })
     }
 
@@ -56,11 +56,11 @@ impl State {
     pub(super) fn answer<B, E>(
         &self,
         answer: Result<Response<B>, E>,
-        committed: Result<()>,
+        committed: &Result<()>,
     ) -> Result<Response<ResponseBody<B>>, E> {
         let verdict = Verdict::of(&answer);
         let mut response = answer?.map(ResponseBody::inner);
-        if let (Verdict::Done, Err(error)) = (verdict, &committed) {
+        if let (Verdict::Done, Err(error)) = (verdict, committed) {
             response = self
                 .refusal(error, response.headers())
                 .map(ResponseBody::own);

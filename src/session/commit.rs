@@ -1,16 +1,19 @@
 //! How what was queued is written: once, on conditions, and again where others were faster.
 
-use std::{mem, pin::pin, sync::Arc};
+use std::{mem, pin::pin};
 
 use super::{
     Event, Fingerprint, SessionError, SessionErrorKind, SessionId,
     error::Result,
     plan::plan,
-    state::{Current, Pending, Phase, State, Turn},
+    state::{Current, Ending, Pending, Phase, State, Turn},
     step::{Kind, Step},
     subject::{self, Room},
 };
-use crate::store::{Entry, Key, Refusal, Store, Version, Written};
+use crate::{
+    store::{Entry, Key, Refusal, Store, Version, Written},
+    time::Timer,
+};
 
 /// More than this, and somebody else writes all the time.
 const MOST_ATTEMPTS: u32 = 1000;
@@ -20,124 +23,190 @@ impl State {
     ///
     /// Whoever drops this while it runs does not know what became of it, and neither do we: the session is not used any
     /// more in this request.
-    pub(super) async fn commit(&self, touches: bool) -> Result<()> {
-        let turn = self.turn().await;
-        let mut commit = Commit {
-            state: self,
-            pending: self.work().take_pending(),
-            touches,
-            attempts: 0,
-            room: Vec::new(),
-            is_done: false,
+    pub(super) async fn commit(&self, touches: bool) -> Result<Outcome> {
+        let is_activity = self.work().pending.is_nothing();
+        let commit = async {
+            let turn = self.turn().await;
+            let mut commit = Commit::begin(self, touches);
+            let outcome = commit.run(&turn).await;
+            commit.end(outcome)
         };
-        let written = self.config.within_pinned(pin!(commit.run(&turn))).await;
-        commit.is_done = true;
-        match written {
-            Err(error) if error.is_late() && commit.attempts > 1 => Err(conflict()),
-            written => written,
+        match self.config.within_pinned(pin!(commit)).await {
+            // Activity that could not be written down is no failure of the request.
+            Err(_) if is_activity => Ok(Outcome::Written),
+            outcome => outcome,
         }
     }
+}
+
+/// What became of a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Written,
+    /// The session is gone, and what was to be written to it with it.
+    Gone,
 }
 
 /// One commit that is under way.
 pub(super) struct Commit<'a> {
     pub(super) state: &'a State,
     pub(super) pending: Pending,
-    touches: bool,
+    pub(super) touches: bool,
     attempts: u32,
+    /// Whether something has been sent of which it is not known what became of it.
+    is_asking: bool,
     /// What must go so that a subject may have one session more.
     pub(super) room: Vec<Key>,
-    is_done: bool,
+    /// Whether nothing is lost if this is dropped.
+    is_over: bool,
 }
 
-impl Commit<'_> {
-    async fn run(&mut self, turn: &Turn<'_>) -> Result<()> {
-        if self.pending.ending.is_none() && !self.pending.is_nothing() {
-            self.state.load_in(turn).await?;
+impl<'a> Commit<'a> {
+    fn begin(state: &'a State, touches: bool) -> Self {
+        let pending = state.work().take_pending();
+        Self {
+            state,
+            is_over: pending.is_nothing(),
+            pending,
+            touches,
+            attempts: 0,
+            is_asking: false,
+            room: Vec::new(),
         }
+    }
+
+    async fn run(&mut self, turn: &Turn<'_>) -> Result<Outcome> {
+        if self.pending.ending.is_none() && !self.pending.is_nothing() {
+            self.load(turn).await?;
+        }
+        let config = &self.state.config;
+        let elapsed = config.timer.as_ref().map(Timer::stopwatch);
         while let Some(step) = self.next_step()? {
             self.attempts += 1;
-            if self.attempts > MOST_ATTEMPTS {
+            // Given up while nothing is under way, so that it is known that nothing was written.
+            let is_late = elapsed
+                .as_ref()
+                .is_some_and(|elapsed| elapsed() >= config.time_limit / 2);
+            if self.attempts > MOST_ATTEMPTS || self.attempts > 1 && is_late {
                 return Err(conflict());
             }
-            match self.state.config.store.write(&step.batch).await {
-                Ok(Written::Done(versions)) => {
+            self.is_asking = true;
+            let written = config.heard(config.store.write(&step.batch).await)?;
+            self.is_asking = false;
+            match written {
+                Written::Done(versions) => {
                     self.done(step, versions);
-                    return Ok(());
+                    return Ok(Outcome::Written);
                 }
-                Ok(Written::Refused { at, why }) => {
+                Written::Refused { at, why } => {
                     // Rare, and large.
-                    if !Box::pin(self.refused(&step, at, why)).await? {
-                        return Ok(());
+                    if let Some(outcome) = Box::pin(self.refused(&step, at, why)).await? {
+                        return Ok(outcome);
                     }
-                }
-                Err(error) => {
-                    let heard = self.state.config.heard(Err(error));
-                    // Activity that could not be written down is no failure of the request.
-                    return if step.kind == Kind::Touch {
-                        Ok(())
-                    } else {
-                        heard
-                    };
                 }
             }
         }
-        Ok(())
+        Ok(self.nothing())
+    }
+
+    /// Reads what is to be written to. Whoever has proved who he is gets a new session in the place of one that cannot be
+    /// read.
+    async fn load(&mut self, turn: &Turn<'_>) -> Result<()> {
+        let loaded = self.state.load_in(turn).await;
+        let is_corrupt = |error: &SessionError| error.kind() == SessionErrorKind::Corrupt;
+        if self.pending.intent.subject.is_some() && loaded.as_ref().is_err_and(is_corrupt) {
+            self.pending.ending = Some(Ending { current: None });
+            self.state.work().phase = Phase::Read;
+            return Ok(());
+        }
+        loaded
+    }
+
+    /// Nothing is to be written: because nothing changes, or because there is nothing to change.
+    fn nothing(&self) -> Outcome {
+        if self.state.work().is_gone && !self.pending.is_nothing() {
+            Outcome::Gone
+        } else {
+            Outcome::Written
+        }
+    }
+
+    /// What may have been written or not makes what was read before worth nothing.
+    fn end(mut self, outcome: Result<Outcome>) -> Result<Outcome> {
+        if let (true, false, Err(error)) = (self.is_asking, self.is_over, &outcome) {
+            self.state.work().phase = Phase::Failed(error.clone());
+        }
+        self.is_over = true;
+        outcome
     }
 
     fn next_step(&mut self) -> Result<Option<Step>> {
         let now = self.state.config.now();
-        let current = self.state.work().current.clone();
+        let (current, is_gone) = {
+            let work = self.state.work();
+            (work.current.clone(), work.is_gone)
+        };
+        if is_gone && self.pending.intent.subject.is_none() && self.pending.ending.is_none() {
+            return Ok(None);
+        }
         let stored = current.as_ref().map(|current| &current.record);
         let todo = (&self.pending.log, &self.pending.intent);
         let plan = plan(&self.state.config, stored, todo, self.touches, now)?;
         self.step(plan, current.as_deref(), now)
     }
 
-    /// Returns whether to go on.
-    async fn refused(&mut self, step: &Step, at: usize, why: Refusal) -> Result<bool> {
+    /// Returns what became of it, or nothing if there is to be another attempt.
+    async fn refused(&mut self, step: &Step, at: usize, why: Refusal) -> Result<Option<Outcome>> {
         match why {
-            Refusal::IndexFull => self.make_room().await.map(|()| true),
+            Refusal::IndexFull => self.make_room().await?,
             // Two tokens of 256 bits that are alike: there is no such thing, but another one is free.
-            Refusal::Exists => {
-                self.pending.next = None;
-                Ok(true)
-            }
-            Refusal::Gone if at < step.ends => self.end_successor().await.map(|()| true),
-            Refusal::Gone => Ok(self.drop_all(step)),
-            Refusal::Conflict(entry) => self.replay(step, &entry),
+            Refusal::Exists => self.pending.next = None,
+            Refusal::Gone if at < step.ends => self.end_successor().await?,
+            Refusal::Gone => return Ok(self.lost(step)),
+            Refusal::Conflict(entry) => return self.replay(step, &entry),
         }
+        Ok(None)
     }
 
     /// Others have written: what they wrote is the new beginning.
-    fn replay(&mut self, step: &Step, entry: &Entry) -> Result<bool> {
+    fn replay(&mut self, step: &Step, entry: &Entry) -> Result<Option<Outcome>> {
         let Some(current) = self.state.work().current.clone() else {
-            return Ok(false);
+            return Ok(Some(Outcome::Gone));
         };
         let identifier = &current.identifier;
         let fresh = self.state.judge(&current.token, identifier, Some(entry))?;
         let Some(fresh) = fresh else {
-            return Ok(self.drop_all(step));
+            return Ok(self.lost(step));
         };
         self.state.work().current = Some(fresh);
         if step.kind == Kind::Touch {
-            return Ok(false); // Somebody else's activity is as good.
+            return Ok(Some(Outcome::Written)); // Somebody else's activity is as good.
         }
         self.state.config.tell_with(|| Event::Conflict {
             session: Fingerprint::of(identifier),
         });
-        Ok(true)
+        Ok(None)
     }
 
-    /// The session is gone, or has another token: nothing brings it back, and its cookie may be a newer one already.
-    fn drop_all(&mut self, step: &Step) -> bool {
-        let gone = self.state.work().current.take();
+    /// The session is gone, or has another token: nothing brings it back, and its cookie may be a newer one already. But who
+    /// has just proved who he is gets another one, without what the old one held.
+    fn lost(&mut self, step: &Step) -> Option<Outcome> {
+        let mut work = self.state.work();
+        let gone = work.current.take();
+        work.is_gone = true;
+        // Nor may what an earlier commit of this request has made be told.
+        work.telling = None;
+        drop(work);
         if let Some(current) = gone.filter(|_| step.kind != Kind::Touch) {
             self.state.config.tell_with(|| Event::Dropped {
                 session: Fingerprint::of(&current.identifier),
             });
         }
-        false
+        self.pending
+            .intent
+            .subject
+            .is_none()
+            .then_some(Outcome::Gone)
     }
 
     /// What was to end has got a new token since it was read: that ends instead.
@@ -159,17 +228,17 @@ impl Commit<'_> {
         else {
             return Err(limit_reached());
         };
+        let mut keep = self.ended();
         let current = self.state.work().current.clone();
-        let keep = current.as_ref().map(|current| &current.identifier);
-        match subject::make_room(config, subject, limit, keep).await? {
+        keep.extend(current.map(|current| current.identifier.clone()));
+        match subject::make_room(config, subject, limit, &keep).await? {
             Room::Delete(keys) => {
                 self.room = keys;
                 Ok(())
             }
             Room::None => {
-                let index = subject::index(config, subject);
                 config.tell_with(|| Event::LimitReached {
-                    subject: Fingerprint::of(index.identifier()),
+                    subject: Fingerprint::of_subject(subject),
                 });
                 Err(limit_reached())
             }
@@ -178,15 +247,13 @@ impl Commit<'_> {
 
     fn done(&mut self, step: Step, versions: Vec<Option<Version>>) {
         let version = versions.into_iter().nth(step.ends).flatten();
-        let after = step.put.zip(version).map(|(mut put, version)| {
-            // Nobody else has it yet.
-            Arc::make_mut(&mut put).version = version;
-            put
-        });
+        let put = step.put.zip(version);
+        let after = put.map(|(put, version)| put.into_current(version));
         let telling = self.telling(step.kind, after.as_deref());
         let mut work = self.state.work();
         let before = mem::replace(&mut work.current, after.clone());
         work.telling = telling.or(work.telling.take());
+        work.is_gone = false;
         drop(work);
         self.tell(step.kind, before.as_deref(), after.as_deref());
     }
@@ -194,8 +261,8 @@ impl Commit<'_> {
 
 impl Drop for Commit<'_> {
     fn drop(&mut self) {
-        if !self.is_done {
-            self.state.work().phase = Phase::Failed(SessionError::abandoned());
+        if !self.is_over {
+            self.state.work().phase = Phase::Failed(abandoned());
         }
     }
 }
@@ -205,6 +272,11 @@ impl Current {
     fn named(&self) -> Option<(&str, SessionId)> {
         Some((self.record.subject.as_deref()?, self.record.id))
     }
+}
+
+fn abandoned() -> SessionError {
+    let why = "a commit was given up half way: its outcome is unknown";
+    SessionError::new(SessionErrorKind::Store, why)
 }
 
 fn conflict() -> SessionError {

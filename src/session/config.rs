@@ -13,8 +13,8 @@ use super::{
     Event, Keyring, Lifetime, SessionCookie, SessionError, SessionErrorKind, SessionLimit,
     Transport,
     error::Result,
+    handle::{Main, insert},
     record::{Record, Seal},
-    session::{Main, insert},
     state::State,
 };
 use crate::{
@@ -24,6 +24,9 @@ use crate::{
 
 pub(super) type OnEvent = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
 pub(super) type OnError = Arc<dyn Fn(&SessionError) -> Response<Bytes> + Send + Sync>;
+
+/// What is stored is read up to this size, also where less may be written by now.
+const CEILING: usize = 1 << 20;
 
 #[derive(Clone)]
 pub(super) struct Config {
@@ -117,8 +120,10 @@ impl Config {
             None => Some(work.await),
         };
         answer.unwrap_or_else(|| {
-            let late = store::Error::new(ErrorKind::Timeout, "no answer within the time limit");
-            Err(late.into())
+            self.heard(Err(store::Error::new(
+                ErrorKind::Timeout,
+                "no answer within the time limit",
+            )))
         })
     }
 
@@ -145,7 +150,7 @@ impl Config {
 
     pub(super) fn decode(&self, identifier: &Identifier, bytes: &Bytes) -> Result<Record> {
         let place = self.place(identifier);
-        Record::decode(bytes, self.seal(&place), self.max_bytes)
+        Record::decode(bytes, self.seal(&place), self.max_bytes.max(CEILING))
     }
 
     /// Only what is sealed is bound to its place.

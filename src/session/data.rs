@@ -142,12 +142,6 @@ impl Data {
         })
     }
 
-    /// Returns the keys, in their order.
-    pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
-        self.pairs()
-            .map(|(key, _)| str::from_utf8(key).expect("`decode` has seen that it is UTF-8"))
-    }
-
     fn find(&self, key: &str) -> Result<usize, usize> {
         let order = |span: &Span| self.piece(span.key).cmp(key.as_bytes());
         self.spans.binary_search_by(order)

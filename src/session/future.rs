@@ -73,7 +73,7 @@ where
                         );
                     }
                     match session.conclude(Verdict::of(&answer)) {
-                        None => return Poll::Ready(session.answer(answer, Ok(()))),
+                        None => return Poll::Ready(session.answer(answer, &Ok(()))),
                         Some(commit) => State::Committing {
                             commit,
                             answer: Some(answer),
@@ -85,7 +85,7 @@ where
                     let answer = answer
                         .take()
                         .expect("a future is not polled after it has answered");
-                    return Poll::Ready(session.answer(answer, committed));
+                    return Poll::Ready(session.answer(answer, &committed));
                 }
             };
             state.set(next);

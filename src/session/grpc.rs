@@ -1,27 +1,13 @@
 //! What of [gRPC](https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md) a session has to know: which responses are
 //! its own, and which of them say that the server has failed.
 
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header::CONTENT_TYPE};
+use http::{HeaderMap, StatusCode};
 
-pub(super) const STATUS: HeaderName = HeaderName::from_static("grpc-status");
-pub(super) const MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
+use crate::grpc::{STATUS, content_type};
 
-/// Returns whether a head is that of a gRPC or gRPC-Web message: the content type is `application/grpc`, alone or followed by
-/// `+…`, `;…`, `-web…` and `-web-text…`.
+/// Returns whether a head is that of a gRPC or gRPC-Web message.
 pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
-    grpc_type(headers).is_some()
-}
-
-/// Returns the content type of an answer: that of `like` where it is one of gRPC.
-pub(super) fn content_type(like: &HeaderMap) -> HeaderValue {
-    const PLAIN: HeaderValue = HeaderValue::from_static("application/grpc");
-    // No client needs more to know its own; what it sends beyond that is not sent back.
-    const LONGEST: usize = 64;
-
-    grpc_type(like)
-        .filter(|value| value.len() <= LONGEST)
-        .cloned()
-        .unwrap_or(PLAIN)
+    content_type(headers).is_some()
 }
 
 /// Returns whether the server has failed: with an HTTP 5xx, or a gRPC status in the headers, which a call has that failed
@@ -43,26 +29,12 @@ fn has_failed(headers: &HeaderMap) -> bool {
     )
 }
 
-fn grpc_type(headers: &HeaderMap) -> Option<&HeaderValue> {
-    const COMMON: &[u8] = b"application/grpc";
-    let value = headers.get(CONTENT_TYPE)?;
-    let (start, rest) = value.as_bytes().split_at_checked(COMMON.len())?;
-    if !start.eq_ignore_ascii_case(COMMON) {
-        return None;
-    }
-    let rest = [&b"-web-text"[..], b"-web"]
-        .into_iter()
-        .find_map(|web| {
-            let (start, rest) = rest.split_at_checked(web.len())?;
-            start.eq_ignore_ascii_case(web).then_some(rest)
-        })
-        .unwrap_or(rest);
-    matches!(rest.first(), None | Some(b'+' | b';' | b' ' | b'\t')).then_some(value)
-}
-
 #[cfg(test)]
 mod tests {
+    use http::{HeaderValue, header::CONTENT_TYPE};
+
     use super::*;
+    use crate::grpc::answer_type;
 
     fn headers(content_type: &str, code: Option<&str>) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -104,9 +76,9 @@ mod tests {
             ("text/html", "application/grpc"),
             (&long, "application/grpc"),
         ] {
-            assert_eq!(content_type(&headers(text, None)), expected, "{text}");
+            assert_eq!(answer_type(&headers(text, None)), expected, "{text}");
         }
-        assert_eq!(content_type(&HeaderMap::new()), "application/grpc");
+        assert_eq!(answer_type(&HeaderMap::new()), "application/grpc");
     }
 
     #[test]

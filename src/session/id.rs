@@ -49,10 +49,12 @@ impl SessionId {
         Ok(Self(random))
     }
 
+    #[cfg(test)]
     pub(super) const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
 
+    #[cfg(test)]
     pub(super) const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
     }

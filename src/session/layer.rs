@@ -11,7 +11,7 @@ use super::{
     Transport,
     config::Config,
     cross_origin,
-    session::{insert, insert_marked},
+    handle::{insert, insert_marked},
 };
 use crate::{
     notice::Once,

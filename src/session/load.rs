@@ -19,8 +19,12 @@ impl State {
         if let Some(known) = self.loaded(&self.work()) {
             return known;
         }
-        let turn = self.turn().await;
-        self.load_in(&turn).await
+        let load = async {
+            let turn = self.turn().await;
+            self.load_in(&turn).await
+        };
+        // Whoever has the turn, and is not polled, holds nobody up for longer.
+        self.config.within_pinned(pin!(load)).await
     }
 
     pub(super) async fn load_in(&self, _turn: &Turn<'_>) -> Result<()> {

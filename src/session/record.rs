@@ -1,12 +1,12 @@
 //! A session as it is stored: a line that can be read in `redis-cli`, whose it is, and its data.
 //!
 //! ```text
-//! 1p 7 3q2-7wABAgMEBQYHCAkKCw 1700000000000000 - 1700000060000000 - 5 17
+//! 1p 7 3q2-7wABAgMEBQYHCAkKCw 1700000000000000 - 1700000060000000 - - 5 18
 //! alice1:n1:74:seen4:true
 //! ```
 //! The version; how the rest is kept: `p` as it is, `z` with the data in LZ4, `s` sealed, `x` sealed with the data in LZ4; how
 //! often it was written; its name; when it was created, authenticated and touched; its own lifetime, as
-//! `idle,absolute,touch_every,` and `p` if it is persistent, else `s`; the lengths of the subject and of the data. `-` stands
+//! `idle,absolute,touch_every,` and `p` if it is persistent, else `s`; until when it is in the index of its subject; the lengths of the subject and of the data. `-` stands
 //! for what there is not. Times are microseconds.
 //!
 //! There is one spelling of everything, and all of it is UTF-8 unless the data are in LZ4 or sealed, so that stores over HTTP
@@ -28,6 +28,7 @@ use super::{
     keyring::Keyring,
     lifetime::{Lifetime, Times},
 };
+use crate::time::Timestamp;
 
 /// A session at rest.
 #[derive(Clone, PartialEq, Eq)]
@@ -38,6 +39,8 @@ pub(super) struct Record {
     pub(super) times: Times,
     /// Its own; else it is that of the layer.
     pub(super) lifetime: Option<Lifetime>,
+    /// Until when it is in the index of its subject.
+    pub(super) indexed: Option<Timestamp>,
     pub(super) subject: Option<Box<str>>,
     pub(super) data: Data,
 }

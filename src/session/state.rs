@@ -14,6 +14,7 @@ use bytes::Bytes;
 
 use super::{
     Event, SessionError, SessionErrorKind, SessionId,
+    commit::Outcome,
     config::Config,
     data::Data,
     error::Result,
@@ -60,6 +61,8 @@ pub(super) struct Work {
     pub(super) pending: Pending,
     /// What the response tells the client.
     pub(super) telling: Option<Telling>,
+    /// The session is gone: what is written to it is dropped.
+    pub(super) is_gone: bool,
     pub(super) is_no_activity: bool,
 }
 
@@ -194,6 +197,23 @@ impl State {
         }
     }
 
+    /// Writes what is queued, for somebody who waits for it.
+    pub(super) async fn commit_now(&self) -> Result<()> {
+        let touches = self.change(|work| Ok(!work.is_no_activity))?;
+        match self.commit(touches).await? {
+            Outcome::Written => Ok(()),
+            Outcome::Gone => Err(SessionError::of(SessionErrorKind::Gone)),
+        }
+    }
+
+    /// Writes what is queued, if the client is to have a new token by it.
+    pub(super) async fn settle(&self) -> Result<()> {
+        if self.work().pending.has_token_to_come() {
+            self.commit_now().await?;
+        }
+        Ok(())
+    }
+
     /// Looks at the session, which is read if it was not.
     pub(super) async fn read<R>(&self, look: impl FnOnce(&mut Work) -> R) -> Result<R> {
         self.touch()?;
@@ -211,6 +231,13 @@ impl State {
     /// Says that the head is about to leave. Whoever holds the lock sees it from the next time on.
     pub(super) fn seal(&self) {
         self.flags.fetch_or(SEALED, Ordering::SeqCst);
+    }
+
+    /// Forgets that anything was to be written or deleted: the session was ended by other means. The client is told.
+    pub(super) fn ended(&self) {
+        let mut work = self.work();
+        let is_sealed = self.has(SEALED);
+        work.ended(is_sealed);
     }
 
     fn has(&self, flag: u8) -> bool {
@@ -271,7 +298,8 @@ impl Work {
 
     /// Looks at the data as they will be.
     fn view<R>(&mut self, look: impl FnOnce(&Data) -> R) -> Result<R> {
-        let stored = self.current.as_ref().map(|current| &current.record.data);
+        let base = base(self.current.as_deref(), &self.pending.intent);
+        let stored = base.map(|current| &current.record.data);
         if self.pending.log.is_empty() {
             return Ok(look(stored.unwrap_or(&Data::default())));
         }
@@ -308,7 +336,23 @@ impl Work {
             ..Pending::default()
         };
         self.view = None;
+        self.is_gone = false;
         self.phase = Phase::Read;
+    }
+
+    fn ended(&mut self, is_sealed: bool) {
+        self.current = None;
+        self.end();
+        self.pending.ending = None;
+        if !is_sealed {
+            self.telling = Some(Telling::Removal);
+        }
+    }
+
+    /// Says who is authenticated. What another one has left behind is not seen from here on.
+    pub(super) fn authenticate(&mut self, subject: Box<str>) {
+        self.pending.intent.subject = Some(subject);
+        self.view = None;
     }
 
     /// Returns whether a session is going to be made, if there is none.
@@ -319,8 +363,9 @@ impl Work {
             || self.view(Data::is_empty).is_ok_and(|is_empty| !is_empty)
     }
 
-    pub(super) fn id(&mut self) -> Option<SessionId> {
-        self.current.as_ref().map(|current| current.record.id)
+    pub(super) fn id(&self) -> Option<SessionId> {
+        let base = base(self.current.as_deref(), &self.pending.intent);
+        base.map(|current| current.record.id)
     }
 
     /// Returns when the subject was authenticated.
@@ -360,9 +405,19 @@ impl Work {
     }
 }
 
+/// Returns what the session will go on from: nothing of another subject's.
+fn base<'a>(current: Option<&'a Current>, intent: &Intent) -> Option<&'a Current> {
+    current.filter(|current| !intent.is_for_another(&current.record))
+}
+
 impl Pending {
     pub(super) fn is_nothing(&self) -> bool {
         self.log.is_empty() && self.intent.is_nothing() && self.ending.is_none()
+    }
+
+    fn has_token_to_come(&self) -> bool {
+        let intent = &self.intent;
+        intent.rotate || intent.create || intent.subject.is_some()
     }
 }
 

@@ -15,7 +15,7 @@ use super::{
     token::Token,
 };
 use crate::{
-    store::{Batch, Condition, Version, Write},
+    store::{Batch, Condition, Identifier, MAX_BATCH, Version, Write},
     time::Timestamp,
 };
 
@@ -25,8 +25,7 @@ pub(super) struct Step {
     pub(super) batch: Batch,
     /// How many of its writes end a session.
     pub(super) ends: usize,
-    /// What lies there then; its version is the store's to say.
-    pub(super) put: Option<Arc<Current>>,
+    pub(super) put: Option<Put>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +35,23 @@ pub(super) enum Kind {
     Create,
     Replace,
     Rotate,
+}
+
+/// A record on its way into the store.
+pub(super) struct Put {
+    /// What lies there then; its version is the store's to say.
+    current: Arc<Current>,
+    /// Whether it enters the index of its subject. It stays there for as long as the session may live at all, so that later
+    /// writes need not name the index.
+    joins: bool,
+}
+
+impl Put {
+    pub(super) fn into_current(mut self, version: Version) -> Arc<Current> {
+        // Nobody else has it yet, so nothing is cloned.
+        Arc::make_mut(&mut self.current).version = version;
+        self.current
+    }
 }
 
 impl Commit<'_> {
@@ -61,7 +77,7 @@ impl Commit<'_> {
         let put = match record {
             None => None,
             Some(record) => {
-                let put = self.place(kind, record, current)?;
+                let put = self.place(kind, record, current, now)?;
                 writes.push(self.put(kind, &put, current, now)?);
                 Some(put)
             }
@@ -69,20 +85,27 @@ impl Commit<'_> {
         if kind == Kind::Rotate {
             writes.extend(current.map(|current| self.leave(current)));
         }
-        let leaving = self.room.iter().cloned();
-        let index = self.pending.intent.subject.as_deref();
-        let index = index.map(|subject| subject::index(&self.state.config, subject));
-        writes.extend(
-            leaving
-                .zip(index.into_iter().cycle())
-                .map(|(key, index)| Write::delete(key).member_of(index)),
-        );
+        self.vacate(&mut writes);
         Ok(Some(Step {
             kind,
             batch: writes.into_iter().collect(),
             ends,
             put,
         }))
+    }
+
+    /// Adds what makes room, as far as the batch has any.
+    fn vacate(&self, writes: &mut Vec<Write>) {
+        let Some(subject) = &self.pending.intent.subject else {
+            return;
+        };
+        let index = subject::index(&self.state.config, subject);
+        for key in &self.room {
+            let is_known = writes.iter().any(|write| write.key() == key);
+            if !is_known && writes.len() < MAX_BATCH {
+                writes.push(Write::delete(key.clone()).member_of(index.clone()));
+            }
+        }
     }
 
     /// Ends what the client has presented, and what is known of it.
@@ -95,26 +118,52 @@ impl Commit<'_> {
             let write = Write::delete(config.key(&current.identifier));
             match &current.record.subject {
                 // One that got a new token meanwhile is not there: that is the one to end.
-                Some(subject) if config.per_subject.is_some() => write
+                Some(subject) => write
                     .when(Condition::Present)
                     .member_of(subject::index(config, subject)),
-                Some(_) => write.when(Condition::Present),
                 None => write,
             }
         });
-        let is_other = |token: &&Token| current.as_ref().is_none_or(|known| known.token != **token);
-        let others = self.state.presented.tokens.iter().filter(is_other);
-        let others = others.map(|token| Write::delete(config.key(&token.identifier())));
+        let intent = &self.pending.intent;
+        // Its place is for the one that is made in the same write.
+        let index = config.per_subject.and(intent.subject.as_deref());
+        let index = index.map(|subject| subject::index(config, subject));
+        let others = self.unknown_endings().map(|token| {
+            let write = Write::delete(config.key(&token.identifier()));
+            match &index {
+                Some(index) => write.member_of(index.clone()),
+                None => write,
+            }
+        });
         known.into_iter().chain(others).collect()
+    }
+
+    /// Returns the tokens that end although nothing was read by them.
+    fn unknown_endings(&self) -> impl Iterator<Item = &Token> {
+        let ending = self.pending.ending.as_ref();
+        let known = ending.and_then(|ending| ending.current.as_ref());
+        let tokens = ending.map_or(&[][..], |_| &self.state.presented.tokens);
+        let is_other = move |token: &&Token| known.is_none_or(|known| known.token != **token);
+        tokens.iter().filter(is_other)
+    }
+
+    /// Returns where lies what ends in the same write.
+    pub(super) fn ended(&self) -> Vec<Identifier> {
+        let ending = self.pending.ending.as_ref();
+        let known = ending.and_then(|ending| ending.current.as_ref());
+        let known = known.map(|current| current.identifier.clone());
+        let unknown = self.unknown_endings().map(Token::identifier);
+        known.into_iter().chain(unknown).collect()
     }
 
     /// Says where a record goes.
     fn place(
         &mut self,
         kind: Kind,
-        record: Record,
+        mut record: Record,
         current: Option<&Current>,
-    ) -> Result<Arc<Current>> {
+        now: Timestamp,
+    ) -> Result<Put> {
         let (token, identifier) = match (kind, current) {
             (Kind::Touch | Kind::Replace, Some(current)) => {
                 (current.token.clone(), current.identifier.clone())
@@ -131,26 +180,45 @@ impl Commit<'_> {
                 (token, identifier)
             }
         };
-        Ok(Arc::new(Current {
+        // Its lifetime may be longer than when it entered: by its own, or by a new set-up.
+        let end = now.after(
+            self.state
+                .config
+                .lifetime_of(&record)
+                .longest(&record.times, now),
+        );
+        let is_in = matches!(kind, Kind::Touch | Kind::Replace)
+            && record.indexed.is_some_and(|known| known >= end);
+        let joins = record.subject.is_some() && !is_in;
+        if joins {
+            record.indexed = Some(end);
+        }
+        let current = Current {
             token,
             identifier,
             version: Version::new(Bytes::new()),
             record,
-            is_touch_due: false,
-        }))
+            is_touch_due: !self.touches && current.is_some_and(|current| current.is_touch_due),
+        };
+        Ok(Put {
+            current: Arc::new(current),
+            joins,
+        })
     }
 
     fn put(
         &self,
         kind: Kind,
-        put: &Current,
+        put: &Put,
         current: Option<&Current>,
         now: Timestamp,
     ) -> Result<Write> {
         let config = &self.state.config;
-        let record = &put.record;
+        let Current {
+            identifier, record, ..
+        } = &*put.current;
         let lifetime = config.lifetime_of(record);
-        let bytes = config.encode(&put.identifier, record)?;
+        let bytes = config.encode(identifier, record)?;
         let ttl = lifetime.ttl(&record.times, now);
         let condition = match (kind, current) {
             (Kind::Touch | Kind::Replace, Some(current)) => {
@@ -158,24 +226,23 @@ impl Commit<'_> {
             }
             _ => Condition::Absent,
         };
-        let write = Write::put(config.key(&put.identifier), bytes, ttl)
+        let write = Write::put(config.key(identifier), bytes, ttl)
             .exact()
             .when(condition);
-        let Some(subject) = &record.subject else {
-            return Ok(write);
-        };
-        // The place in the index outlives what is written now: later writes do not name the index again.
-        let intent = &self.pending.intent;
-        let index = subject::index(config, subject);
-        Ok(match (kind, config.per_subject) {
-            (Kind::Touch, _) => return Ok(write),
-            (Kind::Replace, _) if intent.lifetime.is_none() => return Ok(write),
-            (Kind::Create | Kind::Rotate, Some(limit)) if intent.subject.is_some() => {
-                write.member_of_at_most(index, limit.most)
+        Ok(match &record.subject {
+            Some(subject) if put.joins => {
+                let index = subject::index(config, subject);
+                let limit = config
+                    .per_subject
+                    .filter(|_| self.pending.intent.subject.is_some());
+                let write = match limit {
+                    Some(limit) => write.member_of_at_most(index, limit.most),
+                    None => write.member_of(index),
+                };
+                write.membership_ttl(lifetime.longest(&record.times, now))
             }
-            _ => write.member_of(index),
-        }
-        .membership_ttl(lifetime.longest(&record.times, now)))
+            _ => write,
+        })
     }
 
     /// Takes away what lies under the old token.
@@ -216,15 +283,9 @@ impl Commit<'_> {
             return;
         }
         let fingerprint = |current: &Current| Fingerprint::of(&current.identifier);
-        if let Some(Ending { current }) = &self.pending.ending {
-            let known = current.as_deref().map(fingerprint);
-            let presented = self.state.presented.tokens.iter();
-            let presented = presented.map(|token| Fingerprint::of(&token.identifier()));
-            let mut ended: Vec<_> = known.into_iter().chain(presented).collect();
-            ended.dedup();
-            for session in ended {
-                config.tell_with(|| Event::Destroyed { session });
-            }
+        for identifier in self.ended() {
+            let session = Fingerprint::of(&identifier);
+            config.tell(&Event::Destroyed { session });
         }
         match (kind, before.map(fingerprint), after.map(fingerprint)) {
             (Kind::Create, _, Some(session)) => config.tell_with(|| Event::Created { session }),
@@ -237,9 +298,11 @@ impl Commit<'_> {
             let session = Fingerprint::of(key.identifier());
             config.tell_with(|| Event::Evicted { session });
         }
-        if let (Some(_), Some(after)) = (&self.pending.intent.subject, after) {
-            let session = fingerprint(after);
-            config.tell_with(|| Event::Authenticated { session });
+        if let (Some(subject), Some(after)) = (&self.pending.intent.subject, after) {
+            config.tell(&Event::Authenticated {
+                session: fingerprint(after),
+                subject: Fingerprint::of_subject(subject),
+            });
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::store::Identifier;
 
 /// A token. It is never stored, logged or shown by `Debug`.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Token([u8; Token::BYTES]);
+pub(super) struct Token([u8; 34]);
 
 /// The text of a token, which is as secret.
 #[derive(Clone, Copy)]

@@ -52,6 +52,9 @@ pub(super) struct Presented {
 ///
 /// What is malformed does not keep the next transport from being asked: `Authorization: Bearer` may be somebody else's.
 pub(super) fn presented(transports: &[Transport], headers: &HeaderMap) -> Presented {
+    if let [transport] = transports {
+        return transport.read(headers);
+    }
     let mut fallback = Presented::default();
     for (at, transport) in transports.iter().enumerate() {
         let mut presented = transport.read(headers);

@@ -141,7 +141,7 @@ fn without_an_interval_each_check_asks() {
 fn clones_share_what_they_know() {
     let watch = watch(Down::Fails, None);
     assert!(matches!(
-        now(watch.detached.clone().check()).unwrap(),
+        now(watch.detached.check()).unwrap(),
         Check::Live(_)
     ));
     assert!(watch.check().unwrap());

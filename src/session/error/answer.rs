@@ -8,7 +8,7 @@ use http::{
 };
 
 use super::{SessionError, SessionErrorKind};
-use crate::session::grpc;
+use crate::grpc;
 
 impl SessionError {
     /// Returns a response that tells a client: a problem document
@@ -53,7 +53,7 @@ impl SessionError {
     pub(in crate::session) fn to_grpc_response(&self, like: &HeaderMap) -> Response<Bytes> {
         let mut response = self.answer(Bytes::new());
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, grpc::content_type(like));
+        headers.insert(CONTENT_TYPE, grpc::answer_type(like));
         headers.insert(grpc::STATUS, self.kind.grpc_code().into());
         // Percent-encoding would change nothing of it: all of them are printable ASCII without a percent sign.
         let detail = HeaderValue::from_static(self.kind.detail());
@@ -77,7 +77,7 @@ impl SessionErrorKind {
         match self {
             Self::CrossOrigin | Self::CsrfToken => 7, // PERMISSION_DENIED
             Self::LimitReached | Self::TooLarge => 8, // RESOURCE_EXHAUSTED
-            Self::Conflict => 10,                     // ABORTED
+            Self::Conflict | Self::Gone => 10,        // ABORTED
             Self::Store => 14,                        // UNAVAILABLE
             Self::Unauthenticated | Self::Stale => 16, // UNAUTHENTICATED
             Self::Corrupt
@@ -94,6 +94,7 @@ impl SessionErrorKind {
         match self {
             Self::Store => "The session cannot be read or written now: try again later.",
             Self::Conflict => "Others were changing the session at the same time: try again.",
+            Self::Gone => "The session has ended meanwhile.",
             Self::LimitReached => "There are too many sessions: end another one first.",
             Self::TooLarge => "The session would become too large.",
             Self::Unauthenticated => "This needs a login.",

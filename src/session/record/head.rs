@@ -32,6 +32,7 @@ pub(super) struct Head {
     id: SessionId,
     times: Times,
     lifetime: Option<Lifetime>,
+    indexed: Option<Timestamp>,
     /// The length of the subject.
     subject: Option<usize>,
     /// The size of the data, neither compressed nor sealed.
@@ -68,6 +69,7 @@ impl Head {
             id: record.id,
             times: record.times,
             lifetime: record.lifetime,
+            indexed: record.indexed,
             subject: record.subject.as_ref().map(|subject| subject.len()),
             size: record.data.size(),
         }
@@ -90,6 +92,7 @@ impl Head {
             }
             None => out.extend_from_slice(b"- "),
         }
+        optional(out, self.indexed.map(Timestamp::as_micros));
         optional(out, self.subject.map(|length| length as u64));
         number(out, self.size as u64, b'\n');
     }
@@ -111,6 +114,7 @@ impl Head {
                 touched: line.timestamp()?,
             },
             lifetime: line.optional(Line::lifetime)?,
+            indexed: line.optional(Line::timestamp)?,
             subject: line.optional(|line| line.length(b' '))?,
             size: line.length(b'\n')?,
         };
@@ -133,6 +137,7 @@ impl Head {
             id: self.id,
             times: self.times,
             lifetime: self.lifetime,
+            indexed: self.indexed,
             subject,
             data: Data::decode(&data)?,
         })

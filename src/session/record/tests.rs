@@ -13,7 +13,7 @@ const PLAIN: Seal<'_> = Seal {
     place: "~here",
 };
 const LINE_OF_SAMPLE: &str =
-    "1p 7 3q2-7wABAgMEBQYHCAkKCw 1700000000000000 - 1700000060000000 - 5 17\n";
+    "1p 7 3q2-7wABAgMEBQYHCAkKCw 1700000000000000 - 1700000060000000 - - 5 18\n";
 
 fn sample() -> Record {
     let mut data = Data::default();
@@ -28,6 +28,7 @@ fn sample() -> Record {
             touched: Timestamp::from_micros(1_700_000_060_000_000),
         },
         lifetime: None,
+        indexed: None,
         subject: Some("alice".into()),
         data,
     }
@@ -66,10 +67,11 @@ fn a_lifetime_of_its_own_and_an_authentication_are_written_along() {
     let mut record = sample();
     let own = Lifetime::new(Duration::from_secs(60), Duration::from_secs(3600));
     record.lifetime = Some(own.persistent());
+    record.indexed = Some(Timestamp::from_micros(1_700_000_099_000_000));
     record.times.authenticated = Some(Timestamp::from_micros(9));
     record.subject = Some("".into());
     let bytes = record.encode(PLAIN).expect("nothing to seal");
-    let line = "1p 7 3q2-7wABAgMEBQYHCAkKCw 1700000000000000 9 1700000060000000 60000000,3600000000,2000000,p 0 17\n";
+    let line = "1p 7 3q2-7wABAgMEBQYHCAkKCw 1700000000000000 9 1700000060000000 60000000,3600000000,2000000,p 1700000099000000 0 18\n";
     assert!(bytes.starts_with(line.as_bytes()), "{bytes:?}");
     assert!(
         decode(bytes).expect("its own") == record,
@@ -88,6 +90,7 @@ fn the_longest_line_fits_what_is_kept_for_it() {
     };
     let ten_years = crate::store::MAX_TTL;
     record.lifetime = Some(Lifetime::new(ten_years, ten_years).touch_every(ten_years / 4));
+    record.indexed = Some(Timestamp::MAX);
     let bytes = record.encode(PLAIN).expect("nothing to seal");
     assert!(bytes.len() < LINE - 40, "with lengths of 20 digits");
     assert!(decode(bytes).expect("its own") == record);
@@ -122,26 +125,26 @@ fn another_spelling_is_corrupt() {
         ("Cw ", "Cx "),
         ("Cw ", "C "),
         ("1700000000000000 ", "9007199254740993 "),
-        ("000 - 17", "000 -17"),
-        ("- 5", "-5"),
-        ("- 5", "60000000,3600000000,2000000,s5"),
-        ("- 5", "60000000,3600000000,2000000, 5"),
-        ("- 5", "60000000,3600000000,15000001,s 5"),
-        ("- 5", "60000000,59999999,2000000,s 5"),
-        ("- 5", "999999,3600000000,0,s 5"),
-        ("- 5", "60000000,315360000000001,0,s 5"),
-        (" 5 17", " 05 17"),
-        (" 5 17", " 4 17"),
-        (" 5 17", " 5 16"),
-        (" 5 17", " - 17"),
-        (" 5 17", " 18446744073709551615 17"),
-        ("17\n", "17 "),
-        ("17\n", "17\r\n"),
+        ("- - 5", "- 5"),
+        ("- - 5", "--5"),
+        ("- - 5", "60000000,3600000000,2000000,s- 5"),
+        ("- - 5", "60000000,3600000000,2000000, - 5"),
+        ("- - 5", "60000000,3600000000,15000001,s - 5"),
+        ("- - 5", "60000000,59999999,2000000,s - 5"),
+        ("- - 5", "999999,3600000000,0,s - 5"),
+        ("- - 5", "60000000,315360000000001,0,s - 5"),
+        (" 5 18", " 05 18"),
+        (" 5 18", " 4 18"),
+        (" 5 18", " 5 17"),
+        (" 5 18", " - 18"),
+        (" 5 18", " 18446744073709551615 18"),
+        ("18\n", "18 "),
+        ("18\n", "18\r\n"),
         ("n1:7", "n1:"),
     ] {
         assert!(is_corrupt(changed(from, to)), "{from:?} {to:?}");
     }
-    let other = changed("- 5", "60000000,3600000000,2000000,s 5");
+    let other = changed("- - 5", "60000000,3600000000,2000000,s - 5");
     assert!(decode(other).is_ok(), "or else the cases above say nothing");
 }
 
@@ -198,10 +201,8 @@ fn nothing_larger_than_it_may_be_is_read() {
         assert!(Record::decode(&bytes, PLAIN, size).is_ok());
         let error = Record::decode(&bytes, PLAIN, size - 1).err();
         let error = error.expect("it is too large");
-        assert_eq!(
-            error.to_string(),
-            "the session is larger than sessions may be"
-        );
+        let told = error.to_string();
+        assert!(told.ends_with("the session is larger than sessions may be"));
     }
 }
 

@@ -8,6 +8,7 @@ mod world;
 
 pub(crate) use self::world::{World, id, now, rotate};
 use super::*;
+use crate::session::SessionErrorKind;
 
 #[test]
 fn an_index_has_nothing_of_its_subject_but_a_hash() {
@@ -34,7 +35,7 @@ fn debug_shows_no_data_and_an_error_no_value() {
     let mut record = World::record(1, "alice", 0);
     record.data.set("device", r#""phone of alice""#.into());
     let info = SessionInfo {
-        record,
+        record: Box::new(record),
         is_current: false,
     };
     let name: Option<String> = info.get("device").unwrap();

@@ -79,7 +79,7 @@ impl Broken {
             Fault::ListsOnePage => members.next = None,
             Fault::ListsInReverse => members.identifiers.reverse(),
             Fault::ListsTheDead | Fault::PutsTakeOutOfIndexes => {
-                members.identifiers = self.joined(index)
+                members.identifiers = self.joined(index);
             }
             Fault::EndsAnIndexWithTheLastJoin if self.has_ended(index) => {
                 members = Members::default();

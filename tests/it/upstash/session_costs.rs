@@ -49,7 +49,6 @@ impl Costs {
         let before = self.seen;
         self.skip();
         let cost = (self.seen.0 - before.0, self.seen.1 - before.1);
-        println!("{what}: {} trips, {} commands", cost.0, cost.1);
         assert_eq!(cost, (trips, commands), "{what}");
         assert_eq!(self.seen.1, self.site.server.bill().commands(), "{what}");
     }

@@ -51,6 +51,7 @@ pub(super) fn record() -> impl Strategy<Value = Record> {
             touched: times.2,
         },
         lifetime: whose.1,
+        indexed: times.1,
         subject: whose.2.map(Into::into),
         data,
     })

@@ -107,11 +107,9 @@ fn nothing_falls_back_to_what_is_not_sealed() {
         let plain = record.encode(PLAIN).expect("nothing to seal");
         let sealed = record.encode(seal).expect("random bytes");
         let refused = |bytes: &Bytes, seal, message: &str| {
-            let error = Record::decode(bytes, seal, MAX)
-                .err()
-                .expect("it is refused");
+            let error = Record::decode(bytes, seal, MAX).expect_err("it is refused");
             assert_eq!(error.kind(), SessionErrorKind::Corrupt);
-            assert_eq!(error.to_string(), message);
+            assert!(error.to_string().ends_with(message), "{error}");
         };
         refused(&plain, seal, "the session is not sealed");
         refused(

@@ -24,7 +24,9 @@ fn listed(world: &World, current: Option<SessionId>) -> Vec<SessionInfo> {
 #[test]
 fn a_list_begins_with_the_newest_activity_and_knows_who_asks() {
     let world = World::new();
-    [(1, 20), (2, 40), (3, 30)].map(|(name, at)| world.session(name, at));
+    for (name, at) in [(1, 20), (2, 40), (3, 30)] {
+        world.session(name, at);
+    }
     let sessions = listed(&world, Some(SessionId::from_bytes([3; 16])));
     assert_eq!(names(&sessions), [2, 3, 1]);
     let current: Vec<_> = sessions.iter().map(SessionInfo::is_current).collect();
@@ -51,7 +53,9 @@ fn a_list_names_live_sessions_of_the_subject_only() {
 #[test]
 fn what_is_corrupt_is_told_and_hides_nothing_else() {
     let world = World::new();
-    [1, 2, 3].map(|name| world.session(name, u64::from(name)));
+    for name in [1, 2, 3] {
+        world.session(name, u64::from(name));
+    }
     world.put_bytes(2, "alice", vec![255; 3]);
     assert_eq!(names(&listed(&world, None)), [3, 1]);
     assert_eq!(world.told("Corrupt"), 1);
@@ -73,7 +77,9 @@ fn a_key_that_holds_no_value_at_all_hides_nothing_else() {
             })
         })
     });
-    [1, 2].map(|name| world.session(name, 0));
+    for name in [1, 2] {
+        world.session(name, 0);
+    }
     assert_eq!(names(&listed(&world, None)), [2]);
     assert_eq!(world.told("Corrupt"), 1);
 }
@@ -114,7 +120,9 @@ fn many_sessions_are_read_in_one_trip_and_ended_in_another() {
 #[test]
 fn one_session_is_ended_and_no_other() {
     let world = World::new();
-    [1, 2, 3].map(|name| world.session(name, 0));
+    for name in [1, 2, 3] {
+        world.session(name, 0);
+    }
     let end = |subject, name| {
         let id = SessionId::from_bytes([name; 16]);
         now(revoke(&world.config, subject, id)).unwrap()
@@ -131,11 +139,12 @@ fn one_session_is_ended_and_no_other() {
 #[test]
 fn members_that_are_gone_keep_nobody_from_ending_sessions() {
     let world = World::new();
-    [1, 2, 3].map(|name| world.session(name, 0));
+    for name in [1, 2, 3] {
+        world.session(name, 0);
+    }
     // Without a word to the index.
-    now(world.memory.write(&Write::delete(world.key(1)).into()))
-        .unwrap()
-        .is_done();
+    let deleted = now(world.memory.write(&Write::delete(world.key(1)).into()));
+    assert!(deleted.unwrap().is_done());
     let id = |name| SessionId::from_bytes([name; 16]);
     assert!(!now(revoke(&world.config, "alice", id(9))).unwrap());
     assert!(now(revoke(&world.config, "alice", id(2))).unwrap());

@@ -1,5 +1,7 @@
 //! Sessions that get a new token while they are ended, in every order.
 
+use std::{cell::RefCell, rc::Rc, sync::Arc};
+
 use super::{
     schedule::{Gates, Play, Task, every_order},
     world::rotate,
@@ -7,14 +9,14 @@ use super::{
 };
 use crate::store::{Cursor, Store, Write};
 
-use std::{cell::RefCell, rc::Rc, sync::Arc};
-
 /// Three sessions of Alice; the tokens that each may get.
-const TOKENS: [&[u16]; 3] = [&[1, 101, 102, 103], &[2, 201], &[3]];
+const TOKENS: [&[u16]; 3] = [&[1, 101, 102, 103], &[2, 201], &[3, 211]];
 
 fn world(gates: &Gates) -> World {
     let world = World::hooked(|memory| gates.over(memory));
-    [1, 2, 3].map(|name| world.session(name, u64::from(name)));
+    for name in [1, 2, 3] {
+        world.session(name, u64::from(name));
+    }
     world
 }
 
@@ -69,9 +71,10 @@ fn whoever_ends_one_session_wins_against_its_rotation() {
     };
     let check = |world: &World| {
         let others = world.stored();
-        assert!(others == [2, 3] || others == [3, 201], "{others:?}");
+        assert_eq!(others.len(), 2, "{others:?}");
+        assert!(others.iter().all(|token| !TOKENS[0].contains(token)));
     };
-    let orders = against(2, end, check);
+    let orders = against(3, end, check);
     assert!(orders >= 1000, "{orders}");
 }
 
@@ -79,7 +82,7 @@ fn whoever_ends_one_session_wins_against_its_rotation() {
 fn two_that_end_the_same_session_agree_on_who_did() {
     let orders = every_order(|gates| {
         let world = world(gates);
-        let mut tasks = rotations(&world, 1);
+        let mut tasks: Vec<Task> = vec![Box::pin(rotate(&world, vec![1, 101]))];
         let ended = Rc::new(RefCell::new(Vec::new()));
         for _ in 0..2 {
             let (config, ended) = (Arc::clone(&world.config), Rc::clone(&ended));
@@ -99,7 +102,7 @@ fn two_that_end_the_same_session_agree_on_who_did() {
             check: Box::new(check),
         }
     });
-    assert!(orders >= 1000, "{orders}");
+    assert!(orders >= 140, "{orders}");
 }
 
 // Who lists once and deletes what was listed leaves what got a new token in between: these orders find it.

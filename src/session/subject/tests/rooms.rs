@@ -6,7 +6,7 @@ use crate::store::{Store, Write};
 /// Returns the tokens to evict; `None` if nothing can be ended.
 fn room(world: &World, limit: SessionLimit, keep: Option<u16>) -> Option<Vec<u16>> {
     let keep = keep.map(id);
-    let room = now(make_room(&world.config, "alice", limit, keep.as_ref())).unwrap();
+    let room = now(make_room(&world.config, "alice", limit, keep.as_slice())).unwrap();
     let Room::Delete(keys) = room else {
         return None;
     };
@@ -17,7 +17,9 @@ fn room(world: &World, limit: SessionLimit, keep: Option<u16>) -> Option<Vec<u16
 #[test]
 fn the_oldest_login_makes_room() {
     let world = World::new();
-    [(1, 30), (2, 10), (3, 20)].map(|(name, at)| world.session(name, at));
+    for (name, at) in [(1, 30), (2, 10), (3, 20)] {
+        world.session(name, at);
+    }
     let limit = SessionLimit::evict_oldest(3);
     assert_eq!(room(&world, limit, None), Some(vec![2]));
     assert_eq!(world.stored(), [1, 2, 3], "that is up to the write");
@@ -28,7 +30,9 @@ fn the_oldest_login_makes_room() {
 #[test]
 fn the_session_that_logs_in_again_is_not_evicted_and_does_not_count() {
     let world = World::new();
-    [(1, 10), (2, 20), (3, 30)].map(|(name, at)| world.session(name, at));
+    for (name, at) in [(1, 10), (2, 20), (3, 30)] {
+        world.session(name, at);
+    }
     let limit = SessionLimit::evict_oldest(3);
     assert_eq!(room(&world, limit, Some(1)), Some(vec![]));
     assert_eq!(
@@ -50,10 +54,7 @@ fn what_is_not_live_goes_first() {
     for limit in [SessionLimit::reject(2), SessionLimit::evict_oldest(2)] {
         assert_eq!(room(&world, limit, None), Some(vec![]));
         assert_eq!(world.stored(), [4]);
-        let members = now(members::listing(
-            &world.config,
-            &index(&world.config, "alice"),
-        ));
+        let members = now(listing(&world.config, &index(&world.config, "alice")));
         assert_eq!(members.unwrap().identifiers, [id(4)]);
     }
     assert_eq!(world.told("Evicted"), 0);

@@ -16,9 +16,7 @@ use crate::{
         lifetime::Times,
         record::{Record, Seal},
     },
-    store::{
-        Condition, Identifier, Key, Kind, MemoryStore, Scope, SharedStore, Store, Write, Written,
-    },
+    store::{Condition, Identifier, Key, MemoryStore, SharedStore, Store, Write, Written},
     time::{Clock, ManualClock, Timer, Timestamp},
 };
 
@@ -78,6 +76,7 @@ impl World {
                 touched: seconds(START + at),
             },
             lifetime: None,
+            indexed: None,
             subject: Some(subject.into()),
             data: Data::default(),
         }
