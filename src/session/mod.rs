@@ -266,6 +266,7 @@ mod keyring;
 #[path = "keyring/none.rs"]
 mod keyring;
 mod layer;
+mod letters;
 mod lifetime;
 mod load;
 mod log;
