@@ -100,7 +100,7 @@ impl Config {
         };
         answer.unwrap_or_else(|| {
             let late = store::Error::new(ErrorKind::Timeout, "no answer within the time limit");
-            Err(late.into())
+            self.heard(Err(late))
         })
     }
 

@@ -7,7 +7,7 @@ use http::Extensions;
 use serde_core::{Serialize, de::DeserializeOwned};
 
 use super::{
-    Detached, Lifetime, SessionError, SessionErrorKind, SessionId, csrf,
+    Detached, Event, Fingerprint, Lifetime, SessionError, SessionErrorKind, SessionId, csrf,
     log::Operation,
     state::{State, Work},
     value,
@@ -261,10 +261,14 @@ impl<L> Session<L> {
     /// [`CsrfToken`](SessionErrorKind::CsrfToken) if it is not from this session. And as [above](Self#errors).
     pub async fn verify_csrf(&self, text: &str) -> Result<(), SessionError> {
         let current = self.state.read(|work| work.current.clone()).await?;
-        match current {
-            Some(current) if csrf::is_of(text, &current.token) => Ok(()),
-            _ => Err(SessionError::of(SessionErrorKind::CsrfToken)),
+        if let Some(current) = current {
+            if csrf::is_of(text, &current.token) {
+                return Ok(());
+            }
+            let session = Fingerprint::of(&current.identifier);
+            self.state.config.tell(&Event::CsrfToken { session });
         }
+        Err(SessionError::of(SessionErrorKind::CsrfToken))
     }
 
     /// Writes what is queued now, instead of with the head of the response: for who wants to know what became of it. What

@@ -266,9 +266,8 @@ impl Commit<'_> {
             let known = current.as_ref().map(fingerprint);
             let presented = self.state.presented.tokens.iter();
             let presented = presented.map(|token| Fingerprint::of(&token.identifier()));
-            let mut ended: Vec<_> = known.into_iter().chain(presented).collect();
-            ended.dedup();
-            for session in ended {
+            let others = presented.filter(|token| Some(*token) != known);
+            for session in known.into_iter().chain(others) {
                 config.tell(&Event::Destroyed { session });
             }
         }
