@@ -21,31 +21,38 @@ impl State {
     /// Whoever drops this while it runs does not know what became of it, and neither do we: the session is not used any
     /// more in this request.
     pub(super) async fn commit(&self, touches: bool) -> Result<()> {
-        let turn = self.turn().await;
         let mut commit = Commit {
             state: self,
-            pending: self.work().take_pending(),
+            pending: Pending::default(),
             touches,
             attempts: 0,
             asking: None,
             room: Vec::new(),
             is_done: false,
         };
-        let written = self.config.within(commit.run(&turn)).await;
+        // Whoever has the turn may never be polled again: that, too, is waited for within the limit.
+        let written = self.config.within(async {
+            let turn = self.turn().await;
+            commit.pending = self.work().take_pending();
+            commit.run(&turn).await
+        });
+        let written = written.await;
         commit.is_done = true;
         let Err(error) = written else {
             return Ok(());
         };
-        if commit.pending.is_nothing() || commit.asking == Some(Kind::Touch) {
+        if commit.is_touch() {
             // Activity that could not be written down is no failure of the request.
             return Ok(());
         }
         if error.is_late() && commit.attempts > 1 && commit.asking.is_none() {
             return Err(conflict());
         }
-        if commit.asking.is_some() {
-            // It may have been written: what was read before is not to be believed any more.
-            self.work().phase = Phase::Failed(error.clone());
+        let is_unread = error.is_late() && commit.attempts == 0;
+        if commit.asking.is_some() || is_unread {
+            // It may have been written: what was read before is not to be believed any more. Or nothing was read, and
+            // nobody waits for that again.
+            self.fail(&error);
         }
         Err(error)
     }
@@ -78,9 +85,19 @@ pub(super) struct Commit<'a> {
 }
 
 impl Commit<'_> {
+    /// Returns whether nothing but activity was to be written down.
+    fn is_touch(&self) -> bool {
+        self.asking == Some(Kind::Touch)
+            || (self.pending.is_nothing() && self.state.work().pending.is_nothing())
+    }
+
     async fn run(&mut self, turn: &Turn<'_>) -> Result<()> {
         if self.pending.ending.is_none() && !self.pending.is_nothing() {
             self.state.load_in(turn).await?;
+            if let Some(session) = self.state.work().gone {
+                self.state.config.tell(&Event::Dropped { session });
+                return Ok(());
+            }
         }
         while let Some(step) = self.next_step()? {
             self.attempts += 1;
@@ -140,11 +157,11 @@ impl Commit<'_> {
             return Ok(self.drop_all(step));
         };
         let session = Fingerprint::of(&current.identifier);
-        self.state.work().current = Some(Current {
+        self.state.work().renew(Some(Current {
             version: entry.version(),
             record,
             ..current
-        });
+        }));
         if step.kind == Kind::Touch {
             return Ok(false); // Somebody else's activity is as good.
         }
@@ -156,11 +173,13 @@ impl Commit<'_> {
     fn drop_all(&mut self, step: &Step) -> bool {
         let mut work = self.state.work();
         let gone = work.current.take();
+        let gone = gone.map(|current| Fingerprint::of(&current.identifier));
+        work.renew(None);
+        work.gone = gone;
         // Nor may what an earlier commit of this request has made be told.
         work.telling = None;
         drop(work);
-        if let Some(current) = gone.filter(|_| step.kind != Kind::Touch) {
-            let session = Fingerprint::of(&current.identifier);
+        if let Some(session) = gone.filter(|_| step.kind != Kind::Touch) {
             self.state.config.tell(&Event::Dropped { session });
         }
         false
@@ -207,7 +226,7 @@ impl Commit<'_> {
         let before = mem::take(&mut work.current);
         let version = versions.into_iter().nth(step.ends).flatten();
         let put = step.put.zip(version);
-        work.current = put.map(|(put, version)| put.into_current(version));
+        work.renew(put.map(|(put, version)| put.into_current(version)));
         let telling = self.telling(step.kind, work.current.as_ref());
         work.telling = telling.or(work.telling.take());
         let after = work.current.clone();

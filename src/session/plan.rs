@@ -35,6 +35,11 @@ impl Intent {
     pub(super) const fn is_nothing(&self) -> bool {
         !self.rotate && !self.create && self.subject.is_none() && self.lifetime.is_none()
     }
+
+    /// Returns whether another subject is to have the session: what one user has left behind is not the next one's.
+    pub(super) fn is_of_another(&self, stored: &Record) -> bool {
+        self.subject.is_some() && stored.subject.is_some() && self.subject != stored.subject
+    }
 }
 
 /// Says what to write. `touches`: the request is activity.
@@ -48,9 +53,7 @@ pub(super) fn plan(
     let Some(stored) = stored else {
         return create(log, intent, now);
     };
-    // What one user has left behind is not the next one's.
-    let is_other = |subject: &str| stored.subject.as_deref().is_some_and(|old| old != subject);
-    if intent.subject.as_deref().is_some_and(is_other) {
+    if intent.is_of_another(stored) {
         return Ok(match create(log, intent, now)? {
             Plan::Create(record) => Plan::Rotate(record),
             plan => plan,

@@ -13,7 +13,7 @@ use std::{
 use bytes::Bytes;
 
 use super::{
-    Event, SessionError, SessionErrorKind, SessionId,
+    Event, Fingerprint, SessionError, SessionErrorKind, SessionId,
     config::Config,
     data::Data,
     error::Result,
@@ -49,6 +49,9 @@ pub(super) struct Work {
     waiting: Vec<Waker>,
     /// The session as it is stored.
     pub(super) current: Option<Current>,
+    /// The session that was gone when it was to be written: this request makes no other one, since the client's token may be
+    /// a newer one already.
+    pub(super) gone: Option<Fingerprint>,
     /// Its data, with what is to be written.
     view: Option<Data>,
     pub(super) pending: Pending,
@@ -249,7 +252,7 @@ impl Work {
 
     /// Looks at the data as they will be.
     fn view<R>(&mut self, look: impl FnOnce(&Data) -> R) -> Result<R> {
-        let stored = self.current.as_ref().map(|current| &current.record.data);
+        let stored = self.kept().map(|record| &record.data);
         if self.pending.log.is_empty() {
             return Ok(look(stored.unwrap_or(&Data::default())));
         }
@@ -259,6 +262,25 @@ impl Work {
             self.view = Some(data);
         }
         Ok(look(self.view.get_or_insert_default()))
+    }
+
+    /// Returns what is stored and stays: nothing of it where another subject is to have the session.
+    fn kept(&self) -> Option<&Record> {
+        let record = &self.current.as_ref()?.record;
+        let intent = &self.pending.intent;
+        (!intent.is_of_another(record)).then_some(record)
+    }
+
+    /// Knows another state of what is stored.
+    pub(super) fn renew(&mut self, current: Option<Current>) {
+        self.current = current;
+        self.view = None;
+    }
+
+    /// Says who was authenticated.
+    pub(super) fn authenticate(&mut self, subject: Box<str>) {
+        self.pending.intent.subject = Some(subject);
+        self.view = None;
     }
 
     /// Takes what is to be written.
@@ -275,7 +297,8 @@ impl Work {
             ending: earlier.or(Some(Ending { current })),
             ..Pending::default()
         };
-        self.view = None;
+        self.renew(None);
+        self.gone = None;
         self.phase = Phase::Read;
     }
 
@@ -288,7 +311,7 @@ impl Work {
     }
 
     pub(super) fn id(&mut self) -> Option<SessionId> {
-        self.current.as_ref().map(|current| current.record.id)
+        self.kept().map(|record| record.id)
     }
 
     /// Returns when the subject was authenticated.
