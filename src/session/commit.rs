@@ -6,11 +6,14 @@ use super::{
     Event, Fingerprint, SessionError, SessionErrorKind, SessionId,
     error::Result,
     plan::plan,
-    state::{Current, Pending, Phase, State, Turn},
+    state::{Current, Ending, Pending, Phase, State, Turn},
     step::{Kind, Step},
     subject::{self, Room},
 };
-use crate::store::{Entry, Key, Refusal, Store, Version, Written};
+use crate::{
+    store::{Entry, Key, Refusal, Store, Version, Written},
+    time::Timer,
+};
 
 /// More than this, and somebody else writes all the time.
 const MOST_ATTEMPTS: u32 = 1000;
@@ -20,41 +23,19 @@ impl State {
     ///
     /// Whoever drops this while it runs does not know what became of it, and neither do we: the session is not used any
     /// more in this request.
-    pub(super) async fn commit(&self, touches: bool) -> Result<()> {
-        let mut commit = Commit {
-            state: self,
-            pending: Pending::default(),
-            touches,
-            attempts: 0,
-            asking: None,
-            room: Vec::new(),
-            is_done: false,
-        };
-        // Whoever has the turn may never be polled again: that, too, is waited for within the limit.
-        let written = self.config.within(async {
+    pub(super) async fn commit(&self, touches: bool) -> Result<Outcome> {
+        let is_activity = self.work().pending.is_nothing();
+        let commit = async {
             let turn = self.turn().await;
-            commit.pending = self.work().take_pending();
-            commit.run(&turn).await
-        });
-        let written = written.await;
-        commit.is_done = true;
-        let Err(error) = written else {
-            return Ok(());
+            let mut commit = Commit::begin(self, touches);
+            let outcome = commit.run(&turn).await;
+            commit.end(outcome)
         };
-        if commit.is_touch() {
+        match self.config.within(commit).await {
             // Activity that could not be written down is no failure of the request.
-            return Ok(());
+            Err(_) if is_activity => Ok(Outcome::Written),
+            outcome => outcome,
         }
-        if error.is_late() && commit.attempts > 1 && commit.asking.is_none() {
-            return Err(conflict());
-        }
-        let is_unread = error.is_late() && commit.attempts == 0;
-        if commit.asking.is_some() || is_unread {
-            // It may have been written: what was read before is not to be believed any more. Or nothing was read, and
-            // nobody waits for that again.
-            self.fail(&error);
-        }
-        Err(error)
     }
 
     /// Returns whether anything is to be written, or the activity.
@@ -71,118 +52,174 @@ impl State {
     }
 }
 
+/// What became of a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Written,
+    /// The session is gone, and what was to be written to it with it.
+    Gone,
+}
+
 /// One commit that is under way.
 pub(super) struct Commit<'a> {
     pub(super) state: &'a State,
     pub(super) pending: Pending,
     touches: bool,
     attempts: u32,
-    /// What has been sent, as long as it is not known what became of it.
-    asking: Option<Kind>,
+    /// Whether something has been sent of which it is not known what became of it.
+    is_asking: bool,
     /// What must go so that a subject may have one session more.
     pub(super) room: Vec<Key>,
-    is_done: bool,
+    /// Whether nothing is lost if this is dropped.
+    is_over: bool,
 }
 
-impl Commit<'_> {
-    /// Returns whether nothing but activity was to be written down.
-    fn is_touch(&self) -> bool {
-        self.asking == Some(Kind::Touch)
-            || (self.pending.is_nothing() && self.state.work().pending.is_nothing())
+impl<'a> Commit<'a> {
+    fn begin(state: &'a State, touches: bool) -> Self {
+        let pending = state.work().take_pending();
+        Self {
+            state,
+            is_over: pending.is_nothing(),
+            pending,
+            touches,
+            attempts: 0,
+            is_asking: false,
+            room: Vec::new(),
+        }
     }
 
-    async fn run(&mut self, turn: &Turn<'_>) -> Result<()> {
+    async fn run(&mut self, turn: &Turn<'_>) -> Result<Outcome> {
         if self.pending.ending.is_none() && !self.pending.is_nothing() {
-            self.state.load_in(turn).await?;
-            if let Some(session) = self.state.work().gone {
-                self.state.config.tell(&Event::Dropped { session });
-                return Ok(());
-            }
+            self.load(turn).await?;
         }
+        let config = &self.state.config;
+        let elapsed = config.timer.as_ref().map(Timer::stopwatch);
         while let Some(step) = self.next_step()? {
             self.attempts += 1;
-            if self.attempts > MOST_ATTEMPTS {
+            // Given up while nothing is under way, so that it is known that nothing was written.
+            let is_late = elapsed
+                .as_ref()
+                .is_some_and(|elapsed| elapsed() >= config.time_limit / 2);
+            if self.attempts > MOST_ATTEMPTS || self.attempts > 1 && is_late {
                 return Err(conflict());
             }
-            self.asking = Some(step.kind);
-            let written = self.state.config.store.write(&step.batch).await;
-            let written = self.state.config.heard(written)?;
-            self.asking = None;
+            self.is_asking = true;
+            let written = config.heard(config.store.write(&step.batch).await)?;
+            self.is_asking = false;
             match written {
                 Written::Done(versions) => {
                     self.done(step, versions);
-                    return Ok(());
+                    return Ok(Outcome::Written);
                 }
                 Written::Refused { at, why } => {
-                    if !self.refused(&step, at, why).await? {
-                        return Ok(());
+                    if let Some(outcome) = self.refused(&step, at, why).await? {
+                        return Ok(outcome);
                     }
                 }
             }
         }
-        Ok(())
+        Ok(self.nothing())
+    }
+
+    /// Reads what is to be written to. Whoever has proved who he is gets a new session in the place of one that cannot be
+    /// read.
+    async fn load(&mut self, turn: &Turn<'_>) -> Result<()> {
+        let loaded = self.state.load_in(turn).await;
+        let is_corrupt = |error: &SessionError| error.kind() == SessionErrorKind::Corrupt;
+        if self.pending.intent.subject.is_some() && loaded.as_ref().is_err_and(is_corrupt) {
+            self.pending.ending = Some(Ending { current: None });
+            self.state.work().phase = Phase::Read;
+            return Ok(());
+        }
+        loaded
+    }
+
+    /// Nothing is to be written: because nothing changes, or because there is nothing to change.
+    fn nothing(&self) -> Outcome {
+        if self.state.work().is_gone && !self.pending.is_nothing() {
+            Outcome::Gone
+        } else {
+            Outcome::Written
+        }
+    }
+
+    /// What may have been written or not makes what was read before worth nothing.
+    fn end(mut self, outcome: Result<Outcome>) -> Result<Outcome> {
+        if let (true, false, Err(error)) = (self.is_asking, self.is_over, &outcome) {
+            self.state.work().phase = Phase::Failed(error.clone());
+        }
+        self.is_over = true;
+        outcome
     }
 
     fn next_step(&mut self) -> Result<Option<Step>> {
         let now = self.state.config.now();
-        let current = self.state.work().current.clone();
+        let (current, is_gone) = {
+            let work = self.state.work();
+            (work.current.clone(), work.is_gone)
+        };
+        if is_gone && self.pending.intent.subject.is_none() && self.pending.ending.is_none() {
+            return Ok(None);
+        }
         let stored = current.as_ref().map(|current| &current.record);
         let todo = (&self.pending.log, &self.pending.intent);
         let plan = plan(&self.state.config, stored, todo, self.touches, now)?;
         self.step(plan, current.as_ref(), now)
     }
 
-    /// Returns whether to go on.
-    async fn refused(&mut self, step: &Step, at: usize, why: Refusal) -> Result<bool> {
+    /// Returns what became of it, or nothing if there is to be another attempt.
+    async fn refused(&mut self, step: &Step, at: usize, why: Refusal) -> Result<Option<Outcome>> {
         match why {
-            Refusal::IndexFull => self.make_room().await.map(|()| true),
+            Refusal::IndexFull => self.make_room().await?,
             // Two tokens of 256 bits that are alike: there is no such thing, but another one is free.
-            Refusal::Exists => {
-                self.pending.next = None;
-                Ok(true)
-            }
-            Refusal::Gone if at < step.ends => self.end_successor().await.map(|()| true),
-            Refusal::Gone => Ok(self.drop_all(step)),
-            Refusal::Conflict(entry) => self.replay(step, &entry),
+            Refusal::Exists => self.pending.next = None,
+            Refusal::Gone if at < step.ends => self.end_successor().await?,
+            Refusal::Gone => return Ok(self.lost(step)),
+            Refusal::Conflict(entry) => return self.replay(step, &entry),
         }
+        Ok(None)
     }
 
     /// Others have written: what they wrote is the new beginning.
-    fn replay(&mut self, step: &Step, entry: &Entry) -> Result<bool> {
+    fn replay(&mut self, step: &Step, entry: &Entry) -> Result<Option<Outcome>> {
         let Some(current) = self.state.work().current.clone() else {
-            return Ok(false);
+            return Ok(Some(Outcome::Gone));
         };
         let fresh = self.state.judge(&current.identifier, Some(entry))?;
         let Some((entry, record)) = fresh else {
-            return Ok(self.drop_all(step));
+            return Ok(self.lost(step));
         };
         let session = Fingerprint::of(&current.identifier);
-        self.state.work().renew(Some(Current {
+        self.state.work().current = Some(Current {
             version: entry.version(),
             record,
             ..current
-        }));
+        });
         if step.kind == Kind::Touch {
-            return Ok(false); // Somebody else's activity is as good.
+            return Ok(Some(Outcome::Written)); // Somebody else's activity is as good.
         }
         self.state.config.tell(&Event::Conflict { session });
-        Ok(true)
+        Ok(None)
     }
 
-    /// The session is gone, or has another token: nothing brings it back, and its cookie may be a newer one already.
-    fn drop_all(&mut self, step: &Step) -> bool {
+    /// The session is gone, or has another token: nothing brings it back, and its cookie may be a newer one already. But who
+    /// has just proved who he is gets another one, without what the old one held.
+    fn lost(&mut self, step: &Step) -> Option<Outcome> {
         let mut work = self.state.work();
         let gone = work.current.take();
-        let gone = gone.map(|current| Fingerprint::of(&current.identifier));
-        work.renew(None);
-        work.gone = gone;
+        work.is_gone = true;
         // Nor may what an earlier commit of this request has made be told.
         work.telling = None;
         drop(work);
-        if let Some(session) = gone.filter(|_| step.kind != Kind::Touch) {
+        if let Some(current) = gone.filter(|_| step.kind != Kind::Touch) {
+            let session = Fingerprint::of(&current.identifier);
             self.state.config.tell(&Event::Dropped { session });
         }
-        false
+        self.pending
+            .intent
+            .subject
+            .is_none()
+            .then_some(Outcome::Gone)
     }
 
     /// What was to end has got a new token since it was read: that ends instead.
@@ -213,8 +250,7 @@ impl Commit<'_> {
                 Ok(())
             }
             Room::None => {
-                let index = subject::index(config, subject);
-                let subject = Fingerprint::of(index.identifier());
+                let subject = Fingerprint::of_subject(subject);
                 config.tell(&Event::LimitReached { subject });
                 Err(limit_reached())
             }
@@ -226,9 +262,10 @@ impl Commit<'_> {
         let before = mem::take(&mut work.current);
         let version = versions.into_iter().nth(step.ends).flatten();
         let put = step.put.zip(version);
-        work.renew(put.map(|(put, version)| put.into_current(version)));
+        work.current = put.map(|(put, version)| put.into_current(version));
         let telling = self.telling(step.kind, work.current.as_ref());
         work.telling = telling.or(work.telling.take());
+        work.is_gone = false;
         let after = work.current.clone();
         drop(work);
         self.tell(step.kind, before.as_ref(), after.as_ref());
@@ -237,8 +274,8 @@ impl Commit<'_> {
 
 impl Drop for Commit<'_> {
     fn drop(&mut self) {
-        if !self.is_done {
-            self.state.work().phase = Phase::Failed(SessionError::abandoned());
+        if !self.is_over {
+            self.state.work().phase = Phase::Failed(abandoned());
         }
     }
 }
@@ -248,6 +285,11 @@ impl Current {
     fn named(&self) -> Option<(&str, SessionId)> {
         Some((self.record.subject.as_deref()?, self.record.id))
     }
+}
+
+fn abandoned() -> SessionError {
+    let why = "a commit was given up half way: its outcome is unknown";
+    SessionError::new(SessionErrorKind::Store, why)
 }
 
 fn conflict() -> SessionError {

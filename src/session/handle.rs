@@ -8,9 +8,7 @@ use serde_core::{Serialize, de::DeserializeOwned};
 
 use super::{
     Detached, Event, Fingerprint, Lifetime, SessionError, SessionErrorKind, SessionId, csrf,
-    log::Operation,
-    state::{State, Work},
-    value,
+    log::Operation, state::State, value,
 };
 use crate::response_cache::Personal;
 
@@ -176,7 +174,8 @@ impl<L> Session<L> {
         self.state.push(Operation::Clear)
     }
 
-    /// Leaves a message for the next page that [asks](Self::take_flashes): "saved", say, before a redirect.
+    /// Leaves a message for the next page that [asks](Self::take_flashes): "saved", say, before a redirect. Of messages that
+    /// nobody asks for, the last 32 are kept.
     ///
     /// # Errors
     /// As [`set`](Self::set).
@@ -189,7 +188,7 @@ impl<L> Session<L> {
         })
     }
 
-    /// Returns the messages that were left, and removes them.
+    /// Returns the messages that were left, and removes them. One that is no `T` is left out, and removed as well.
     ///
     /// # Errors
     /// As [`get`](Self::get) and [`set`](Self::set).
@@ -197,12 +196,12 @@ impl<L> Session<L> {
         let Some(taken) = self.state.value(FLASHES).await? else {
             return Ok(Vec::new());
         };
-        let messages = value::read(Some(&taken))?;
+        let messages = value::messages(&taken);
         self.state.push(Operation::Update {
             key: FLASHES.into(),
             update: Arc::new(move |old| value::without(old, &taken)),
         })?;
-        Ok(messages.unwrap_or_default())
+        Ok(messages)
     }
 
     /// Sets for how long this session lives, from now on and for good, whatever the lifetime of the layer is. "Remember me"
@@ -238,7 +237,7 @@ impl<L> Session<L> {
     /// # Errors
     /// As [above](Self#errors).
     pub async fn id(&self) -> Result<Option<SessionId>, SessionError> {
-        self.state.read(Work::id).await
+        self.state.read(|work| work.id()).await
     }
 
     /// Returns a token for forms: another text each time, valid as long as the
@@ -275,21 +274,22 @@ impl<L> Session<L> {
     /// is queued later is written with the head.
     ///
     /// # Errors
-    /// As [above](Self#errors), and [`Conflict`](SessionErrorKind::Conflict), [`LimitReached`](SessionErrorKind::LimitReached),
-    /// [`TooLarge`](SessionErrorKind::TooLarge), [`Value`](SessionErrorKind::Value). What was queued is dropped.
+    /// As [above](Self#errors), and [`Gone`](SessionErrorKind::Gone) if the session was ended meanwhile,
+    /// [`Conflict`](SessionErrorKind::Conflict), [`LimitReached`](SessionErrorKind::LimitReached), [`TooLarge`](SessionErrorKind::TooLarge), [`Value`](SessionErrorKind::Value). What was queued is dropped.
     ///
     /// # Cancellation
     /// It is written or not. The session cannot be used any more in this request.
     pub async fn commit(&self) -> Result<(), SessionError> {
-        self.state.change(|_| Ok(()))?;
-        self.state.commit(false).await
+        self.state.commit_now().await
     }
 
-    /// Returns a handle for what outlives the request: see [`Detached`]. `None` where there is no session.
+    /// Returns a handle for what outlives the request: see [`Detached`]. `None` where there is no session. If the session is to
+    /// have a new token, or to be made, it is [committed](Self::commit) before.
     ///
     /// # Errors
     /// As [above](Self#errors).
     pub async fn detach(&self) -> Result<Option<Detached>, SessionError> {
+        self.state.settle().await?;
         let current = self.state.read(|work| work.current.clone()).await?;
         let config = &self.state.config;
         Ok(current.map(|current| Detached::new(Arc::clone(config), current.identifier)))

@@ -26,6 +26,16 @@ impl<L> Session<L> {
         })
     }
 
+    /// Returns who was authenticated, where somebody must be.
+    ///
+    /// # Errors
+    /// [`Unauthenticated`](SessionErrorKind::Unauthenticated) if nobody is: a handler answers 401 by returning it. And as
+    /// [above](Self#errors).
+    pub async fn require_subject(&self) -> Result<String, SessionError> {
+        let subject = self.subject().await?;
+        subject.ok_or_else(|| SessionError::of(SessionErrorKind::Unauthenticated))
+    }
+
     /// Returns who was authenticated; `None` where nobody was.
     ///
     /// # Errors
@@ -130,16 +140,14 @@ impl<L> Session<L> {
         let ended = config
             .within(subject::revoke_all(config, &subject, None))
             .await?;
-        self.state.change(|work| {
-            // It is gone, whatever its token was by then: only what the client has presented is left to be deleted.
-            work.current = None;
-            work.end();
-            Ok(())
-        })?;
+        self.state.work().ended();
         Ok(ended)
     }
 
+    /// Returns whose the session is, and its name. Whoever has just been authenticated has it first: what is asked or ended at
+    /// once must not be for a login that does not happen.
     async fn known(&self) -> Result<(String, Option<SessionId>)> {
+        self.state.settle().await?;
         let (subject, id) = self
             .state
             .read(|work| (work.subject().map(str::to_owned), work.id()))
@@ -150,3 +158,6 @@ impl<L> Session<L> {
         ))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use super::{
-    Event, Fingerprint, SessionError,
+    Event, Fingerprint,
     error::Result,
     lifetime::Standing,
     record::Record,
@@ -20,28 +20,31 @@ impl State {
         if let Some(known) = self.loaded() {
             return known;
         }
-        // Whoever has the turn may never be polled again: that, too, is waited for within the limit.
-        let read = self.config.within(async {
+        let load = async {
             let turn = self.turn().await;
             self.load_in(&turn).await
-        });
-        read.await.inspect_err(|error| self.fail(error))
+        };
+        // Whoever has the turn, and is not polled, holds nobody up for longer.
+        self.config.within(load).await
     }
 
     pub(super) async fn load_in(&self, _turn: &Turn<'_>) -> Result<()> {
         if let Some(known) = self.loaded() {
             return known;
         }
-        let current = self.find().await.inspect_err(|error| self.fail(error))?;
+        let read = self.config.within(self.find()).await;
         let mut work = self.work();
-        work.renew(current);
-        work.phase = Phase::Read;
-        Ok(())
-    }
-
-    /// Remembers that it is not known what the session is.
-    pub(super) fn fail(&self, error: &SessionError) {
-        self.work().phase = Phase::Failed(error.clone());
+        match read {
+            Ok(current) => {
+                work.current = current;
+                work.phase = Phase::Read;
+                Ok(())
+            }
+            Err(error) => {
+                work.phase = Phase::Failed(error.clone());
+                Err(error)
+            }
+        }
     }
 
     fn loaded(&self) -> Option<Result<()>> {

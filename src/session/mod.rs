@@ -251,7 +251,6 @@ mod detached;
 mod encryption;
 mod error;
 mod event;
-mod failure;
 mod future;
 #[cfg(fuzzing)]
 pub mod fuzzing;

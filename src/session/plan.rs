@@ -36,9 +36,10 @@ impl Intent {
         !self.rotate && !self.create && self.subject.is_none() && self.lifetime.is_none()
     }
 
-    /// Returns whether another subject is to have the session: what one user has left behind is not the next one's.
-    pub(super) fn is_of_another(&self, stored: &Record) -> bool {
-        self.subject.is_some() && stored.subject.is_some() && self.subject != stored.subject
+    /// Returns whether somebody else is authenticated than before: what one user has left behind is not the next one's.
+    pub(super) fn is_for_another(&self, stored: &Record) -> bool {
+        let (old, new) = (stored.subject.as_deref(), self.subject.as_deref());
+        old.zip(new).is_some_and(|(old, new)| old != new)
     }
 }
 
@@ -53,7 +54,7 @@ pub(super) fn plan(
     let Some(stored) = stored else {
         return create(log, intent, now);
     };
-    if intent.is_of_another(stored) {
+    if intent.is_for_another(stored) {
         return Ok(match create(log, intent, now)? {
             Plan::Create(record) => Plan::Rotate(record),
             plan => plan,
@@ -70,10 +71,10 @@ pub(super) fn plan(
         if !touches || !config.lifetime_of(stored).is_touch_due(&stored.times, now) {
             return Ok(Plan::Nothing);
         }
-        record.written(now);
+        record.written(touches, now);
         return Ok(Plan::Touch(record));
     }
-    record.written(now);
+    record.written(touches, now);
     record.lifetime = intent.lifetime.or(record.lifetime);
     if let Some(subject) = &intent.subject {
         record.subject = Some(subject.clone());
@@ -108,9 +109,11 @@ fn create(log: &Log, intent: &Intent, now: Timestamp) -> Result<Plan> {
 }
 
 impl Record {
-    /// Says that it is written now: other bytes than ever before.
-    fn written(&mut self, now: Timestamp) {
+    /// Says that it is written now: other bytes than ever before. `touches`: this is activity.
+    fn written(&mut self, touches: bool, now: Timestamp) {
         self.writes = self.writes.wrapping_add(1);
-        self.times.touched = now;
+        if touches {
+            self.times.touched = now;
+        }
     }
 }

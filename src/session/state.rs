@@ -13,7 +13,8 @@ use std::{
 use bytes::Bytes;
 
 use super::{
-    Event, Fingerprint, SessionError, SessionErrorKind, SessionId,
+    Event, SessionError, SessionErrorKind, SessionId,
+    commit::Outcome,
     config::Config,
     data::Data,
     error::Result,
@@ -49,16 +50,15 @@ pub(super) struct Work {
     waiting: Vec<Waker>,
     /// The session as it is stored.
     pub(super) current: Option<Current>,
-    /// The session that was gone when it was to be written: this request makes no other one, since the client's token may be
-    /// a newer one already.
-    pub(super) gone: Option<Fingerprint>,
     /// Its data, with what is to be written.
     view: Option<Data>,
     pub(super) pending: Pending,
     /// What the response tells the client.
     pub(super) telling: Option<Telling>,
+    /// The session is gone: what is written to it is dropped.
+    pub(super) is_gone: bool,
     /// The head has left, or is about to.
-    is_sealed: bool,
+    pub(super) is_sealed: bool,
     pub(super) is_no_activity: bool,
 }
 
@@ -180,6 +180,23 @@ impl State {
         self.work().view(|data| data.get(key))
     }
 
+    /// Writes what is queued, for somebody who waits for it.
+    pub(super) async fn commit_now(&self) -> Result<()> {
+        let touches = self.change(|work| Ok(!work.is_no_activity))?;
+        match self.commit(touches).await? {
+            Outcome::Written => Ok(()),
+            Outcome::Gone => Err(SessionError::of(SessionErrorKind::Gone)),
+        }
+    }
+
+    /// Writes what is queued, if the client is to have a new token by it.
+    pub(super) async fn settle(&self) -> Result<()> {
+        if self.work().pending.has_token_to_come() {
+            self.commit_now().await?;
+        }
+        Ok(())
+    }
+
     /// Looks at the session, which is read if it was not.
     pub(super) async fn read<R>(&self, look: impl FnOnce(&mut Work) -> R) -> Result<R> {
         self.touch()?;
@@ -252,7 +269,8 @@ impl Work {
 
     /// Looks at the data as they will be.
     fn view<R>(&mut self, look: impl FnOnce(&Data) -> R) -> Result<R> {
-        let stored = self.kept().map(|record| &record.data);
+        let base = base(self.current.as_ref(), &self.pending.intent);
+        let stored = base.map(|current| &current.record.data);
         if self.pending.log.is_empty() {
             return Ok(look(stored.unwrap_or(&Data::default())));
         }
@@ -262,25 +280,6 @@ impl Work {
             self.view = Some(data);
         }
         Ok(look(self.view.get_or_insert_default()))
-    }
-
-    /// Returns what is stored and stays: nothing of it where another subject is to have the session.
-    fn kept(&self) -> Option<&Record> {
-        let record = &self.current.as_ref()?.record;
-        let intent = &self.pending.intent;
-        (!intent.is_of_another(record)).then_some(record)
-    }
-
-    /// Knows another state of what is stored.
-    pub(super) fn renew(&mut self, current: Option<Current>) {
-        self.current = current;
-        self.view = None;
-    }
-
-    /// Says who was authenticated.
-    pub(super) fn authenticate(&mut self, subject: Box<str>) {
-        self.pending.intent.subject = Some(subject);
-        self.view = None;
     }
 
     /// Takes what is to be written.
@@ -297,9 +296,25 @@ impl Work {
             ending: earlier.or(Some(Ending { current })),
             ..Pending::default()
         };
-        self.renew(None);
-        self.gone = None;
+        self.view = None;
+        self.is_gone = false;
         self.phase = Phase::Read;
+    }
+
+    /// Forgets that anything was to be written or deleted: the session was ended by other means. The client is told.
+    pub(super) fn ended(&mut self) {
+        self.current = None;
+        self.end();
+        self.pending.ending = None;
+        if !self.is_sealed {
+            self.telling = Some(Telling::Removal);
+        }
+    }
+
+    /// Says who is authenticated. What another one has left behind is not seen from here on.
+    pub(super) fn authenticate(&mut self, subject: Box<str>) {
+        self.pending.intent.subject = Some(subject);
+        self.view = None;
     }
 
     /// Returns whether a session is going to be made, if there is none.
@@ -310,8 +325,9 @@ impl Work {
             || self.view(Data::is_empty).is_ok_and(|is_empty| !is_empty)
     }
 
-    pub(super) fn id(&mut self) -> Option<SessionId> {
-        self.kept().map(|record| record.id)
+    pub(super) fn id(&self) -> Option<SessionId> {
+        let base = base(self.current.as_ref(), &self.pending.intent);
+        base.map(|current| current.record.id)
     }
 
     /// Returns when the subject was authenticated.
@@ -351,9 +367,19 @@ impl Work {
     }
 }
 
+/// Returns what the session will go on from: nothing of another subject's.
+fn base<'a>(current: Option<&'a Current>, intent: &Intent) -> Option<&'a Current> {
+    current.filter(|current| !intent.is_for_another(&current.record))
+}
+
 impl Pending {
     pub(super) fn is_nothing(&self) -> bool {
         self.log.is_empty() && self.intent.is_nothing() && self.ending.is_none()
+    }
+
+    fn has_token_to_come(&self) -> bool {
+        let intent = &self.intent;
+        intent.rotate || intent.create || intent.subject.is_some()
     }
 }
 
