@@ -190,11 +190,11 @@ impl<'a> Commit<'a> {
             return Ok(self.lost(step));
         };
         let session = Fingerprint::of(&current.identifier);
-        self.state.work().current = Some(Current {
+        self.state.work().renew(Some(Current {
             version: entry.version(),
             record,
             ..current
-        });
+        }));
         if step.kind == Kind::Touch {
             return Ok(Some(Outcome::Written)); // Somebody else's activity is as good.
         }
@@ -262,7 +262,7 @@ impl<'a> Commit<'a> {
         let before = mem::take(&mut work.current);
         let version = versions.into_iter().nth(step.ends).flatten();
         let put = step.put.zip(version);
-        work.current = put.map(|(put, version)| put.into_current(version));
+        work.renew(put.map(|(put, version)| put.into_current(version)));
         let telling = self.telling(step.kind, work.current.as_ref());
         work.telling = telling.or(work.telling.take());
         work.is_gone = false;

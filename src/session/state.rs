@@ -282,6 +282,12 @@ impl Work {
         Ok(look(self.view.get_or_insert_default()))
     }
 
+    /// Knows another state of what is stored. What was queued meanwhile is seen on top of that.
+    pub(super) fn renew(&mut self, current: Option<Current>) {
+        self.current = current;
+        self.view = None;
+    }
+
     /// Takes what is to be written.
     pub(super) fn take_pending(&mut self) -> Pending {
         self.view = None;
