@@ -86,14 +86,6 @@ impl Browser {
         }
     }
 
-    /// Returns a tab for another layer of the same site.
-    pub(super) fn behind(&self, layer: &SessionLayer) -> Self {
-        Self {
-            layer: layer.clone(),
-            jar: Arc::clone(&self.jar),
-        }
-    }
-
     /// Returns the value of the only cookie, if there is one.
     pub(super) fn token(&self) -> Option<String> {
         let jar = self.jar.lock().unwrap();

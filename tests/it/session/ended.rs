@@ -1,9 +1,9 @@
 //! What has ended stays ended, and no late response takes a newer cookie away.
 
-use tower_upstash::session::{SameSite, Session, SessionCookie};
+use tower_upstash::session::{SameSite, Session, SessionCookie, SessionErrorKind};
 
 use super::{
-    app::{App, MINUTE, REMEMBERED, log_out, n, subject},
+    app::{App, MINUTE, REMEMBERED, kind, log_out, n, subject},
     browser::{Browser, request},
     spy::Call,
 };
@@ -73,7 +73,7 @@ async fn a_request_whose_session_is_gone_makes_no_other_one() {
             n(s.clone()).await?;
             browser.visit(async |s| s.authenticate("bob")).await.value();
             s.set("n", &2)?;
-            s.commit().await?;
+            assert_eq!(kind(&s.commit().await), SessionErrorKind::Gone);
             s.set("n", &3)
         })
         .await;

@@ -8,8 +8,8 @@ use std::{
 };
 
 use tower_upstash::store::{
-    Batch, Change, Claim, Cursor, Decisions, Entries, Error, ErrorKind, Key, Members, Position,
-    Purge, Purges, Refusal, Result, Scope, SharedStore, Store, Written,
+    Batch, Change, Claim, Cursor, Decisions, Entries, Entry, Error, ErrorKind, Key, Members,
+    Position, Purge, Purges, Refusal, Result, Scope, SharedStore, Store, Written,
 };
 
 /// What was asked, and of how many keys.
@@ -33,6 +33,8 @@ pub(super) enum Trouble {
     HangingWrites,
     /// Somebody else is always faster.
     Rivals,
+    /// Reads find what nobody understands.
+    Garbage,
 }
 
 /// Never answers at once.
@@ -104,6 +106,12 @@ impl Store for Spy {
     async fn read(&self, keys: &[Key]) -> Result<Entries> {
         let troubles = [Trouble::Reads, Trouble::HangingReads];
         self.meets(Call::Read(keys.len()), troubles).await?;
+        if *self.trouble.lock().unwrap() == Trouble::Garbage {
+            let mut entries = Entries::new();
+            let garbage = || Some(Entry::new("garbage".into()));
+            keys.iter().for_each(|_| entries.push(garbage()));
+            return Ok(entries);
+        }
         self.store.read(keys).await
     }
 
