@@ -1,6 +1,6 @@
 //! How what was queued is written: once, on conditions, and again where others were faster.
 
-use std::{mem, pin::pin, time::Duration};
+use std::{pin::pin, time::Duration};
 
 use super::{
     Event, Fingerprint, SessionError, SessionErrorKind, SessionId,
@@ -201,7 +201,7 @@ impl<'a> Commit<'a> {
         let Some(fresh) = fresh else {
             return Ok(self.lost(step));
         };
-        self.state.work().current = Some(fresh);
+        self.state.work().renew(Some(fresh));
         if step.kind == Kind::Touch {
             return Ok(Some(Outcome::Written)); // Somebody else's activity is as good.
         }
@@ -274,7 +274,7 @@ impl<'a> Commit<'a> {
         let after = put.map(|(put, version)| put.into_current(version));
         let telling = self.telling(step.kind, after.as_deref());
         let mut work = self.state.work();
-        let before = mem::replace(&mut work.current, after.clone());
+        let before = work.renew(after.clone());
         work.telling = telling.or(work.telling.take());
         work.is_gone = false;
         drop(work);

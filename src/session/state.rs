@@ -321,6 +321,12 @@ impl Work {
         self.view = None;
     }
 
+    /// Knows another state of what is stored, and returns the one before. What was queued meanwhile is seen on top of that.
+    pub(super) fn renew(&mut self, current: Option<Arc<Current>>) -> Option<Arc<Current>> {
+        self.view = None;
+        mem::replace(&mut self.current, current)
+    }
+
     /// Takes what is to be written.
     pub(super) fn take_pending(&mut self) -> Pending {
         self.view = None;
