@@ -25,6 +25,7 @@ mod redis_store;
 mod response_cache;
 mod servers;
 mod service;
+mod session_stores;
 mod stack;
 mod support;
 mod upstash;
