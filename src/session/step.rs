@@ -290,7 +290,7 @@ impl Commit<'_> {
         match (kind, before.map(fingerprint), after.map(fingerprint)) {
             (Kind::Create, _, Some(session)) => config.tell_with(|| Event::Created { session }),
             (Kind::Rotate, Some(from), Some(to)) => {
-                config.tell_with(|| Event::Rotated { from, to })
+                config.tell_with(|| Event::Rotated { from, to });
             }
             _ => {}
         }
