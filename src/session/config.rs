@@ -100,7 +100,7 @@ impl Config {
         };
         answer.unwrap_or_else(|| {
             let late = store::Error::new(ErrorKind::Timeout, "no answer within the time limit");
-            Err(late.into())
+            self.heard(Err(late))
         })
     }
 
@@ -112,7 +112,8 @@ impl Config {
         })
     }
 
-    pub(super) fn encode(&self, identifier: &Identifier, record: &Record) -> Result<Bytes> {
+    /// Checks the size of what is to be stored.
+    pub(super) fn check_size(&self, record: &Record) -> Result<()> {
         if record.data.len() > self.max_keys {
             let why = "more keys than a session may have";
             return Err(SessionError::new(SessionErrorKind::TooLarge, why));
@@ -121,6 +122,10 @@ impl Config {
             let why = "more data than a session may hold";
             return Err(SessionError::new(SessionErrorKind::TooLarge, why));
         }
+        Ok(())
+    }
+
+    pub(super) fn encode(&self, identifier: &Identifier, record: &Record) -> Result<Bytes> {
         let place = self.place(identifier);
         record.encode(self.seal(&place))
     }

@@ -118,7 +118,18 @@ impl Commit<'_> {
         });
         let is_other = |token: &&Token| current.as_ref().is_none_or(|known| known.token != **token);
         let others = self.state.presented.tokens.iter().filter(is_other);
-        let others = others.map(|token| Write::delete(config.key(&token.identifier())));
+        // Whoever logs in anew leaves the place of the session that ends, which nobody may have read.
+        let subject = self.pending.intent.subject.as_ref();
+        let index = subject
+            .filter(|_| config.per_subject.is_some())
+            .map(|subject| subject::index(config, subject));
+        let others = others.map(|token| {
+            let write = Write::delete(config.key(&token.identifier()));
+            match &index {
+                Some(index) => write.member_of(index.clone()),
+                None => write,
+            }
+        });
         known.into_iter().chain(others).collect()
     }
 
@@ -177,6 +188,11 @@ impl Commit<'_> {
         let config = &self.state.config;
         let record = &put.record;
         let lifetime = config.lifetime_of(record);
+        // What was there before limits were lowered may stay, or nobody who has it could load a page.
+        let is_new = || current.is_none_or(|current| current.record.data != record.data);
+        config
+            .check_size(record)
+            .or_else(|error| if is_new() { Err(error) } else { Ok(()) })?;
         let bytes = config.encode(&put.identifier, record)?;
         let ttl = lifetime.ttl(&record.times, now);
         let condition = match (kind, current) {
