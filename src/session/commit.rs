@@ -6,11 +6,12 @@ use super::{
     Event, Fingerprint, SessionError, SessionErrorKind, SessionId,
     error::Result,
     plan::plan,
-    state::{Current, Pending, Phase, State, Turn},
+    state::{Current, Pending, Phase, State},
     step::{Kind, Step},
     subject::{self, Room},
+    token::Token,
 };
-use crate::store::{Entry, Key, Refusal, Store, Version, Written};
+use crate::store::{Entry, Identifier, Key, Refusal, Store, Version, Written};
 
 /// More than this, and somebody else writes all the time.
 const MOST_ATTEMPTS: u32 = 1000;
@@ -21,27 +22,23 @@ impl State {
     /// Whoever drops this while it runs does not know what became of it, and neither do we: the session is not used any
     /// more in this request.
     pub(super) async fn commit(&self, touches: bool) -> Result<()> {
-        let turn = self.turn().await;
         let mut commit = Commit {
             state: self,
-            pending: self.work().take_pending(),
+            pending: Pending::default(),
             touches,
             attempts: 0,
             room: Vec::new(),
-            is_done: false,
+            stage: Stage::Waiting,
         };
-        let written = self.config.within(commit.run(&turn)).await;
-        commit.is_done = true;
-        match written {
-            Err(error) if error.is_late() && commit.attempts > 1 => Err(conflict()),
-            written => written,
-        }
+        let written = self.config.within(commit.run()).await;
+        commit.finish(written)
     }
 
     /// Returns whether anything is to be written, or the activity.
     pub(super) fn has_work(&self, touches: bool) -> bool {
         let work = self.work();
-        if !work.pending.is_nothing() {
+        // What another task commits is told by this head, or by none.
+        if !work.pending.is_nothing() || work.commits > 0 {
             return true;
         }
         let Some(current) = work.current.as_ref().filter(|_| touches) else {
@@ -60,15 +57,31 @@ pub(super) struct Commit<'a> {
     attempts: u32,
     /// What must go so that a subject may have one session more.
     pub(super) room: Vec<Key>,
-    is_done: bool,
+    stage: Stage,
+}
+
+/// How far a commit is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// For its turn.
+    Waiting,
+    Begun,
+    /// It writes activity, and nothing else.
+    Touching,
+    Done,
 }
 
 impl Commit<'_> {
-    async fn run(&mut self, turn: &Turn<'_>) -> Result<()> {
+    async fn run(&mut self) -> Result<()> {
+        let turn = self.state.turn().await;
+        self.begin();
         if self.pending.ending.is_none() && !self.pending.is_nothing() {
-            self.state.load_in(turn).await?;
+            self.state.load_in(&turn).await?;
         }
         while let Some(step) = self.next_step()? {
+            if step.kind == Kind::Touch {
+                self.stage = Stage::Touching;
+            }
             self.attempts += 1;
             if self.attempts > MOST_ATTEMPTS {
                 return Err(conflict());
@@ -83,23 +96,52 @@ impl Commit<'_> {
                         return Ok(());
                     }
                 }
-                Err(error) => {
-                    let heard = self.state.config.heard(Err(error));
-                    // Activity that could not be written down is no failure of the request.
-                    return if step.kind == Kind::Touch {
-                        Ok(())
-                    } else {
-                        heard
-                    };
-                }
+                Err(error) => return self.state.config.heard(Err(error)),
             }
         }
         Ok(())
     }
 
+    fn begin(&mut self) {
+        let mut work = self.state.work();
+        self.pending = work.take_pending();
+        work.commits += 1;
+        self.stage = Stage::Begun;
+    }
+
+    fn finish(mut self, written: Result<()>) -> Result<()> {
+        let stage = self.stage;
+        if stage != Stage::Waiting {
+            self.stage = Stage::Done;
+        }
+        let Err(error) = written else {
+            return Ok(());
+        };
+        match stage {
+            Stage::Waiting => self.state.discard(),
+            // Activity that could not be written down is no failure of the request.
+            Stage::Touching => return Ok(()),
+            Stage::Begun | Stage::Done => {
+                let ending = self.pending.ending.take();
+                self.state.work().end_later(ending);
+            }
+        }
+        Err(if error.is_late() && self.attempts > 1 {
+            conflict()
+        } else {
+            error
+        })
+    }
+
     fn next_step(&mut self) -> Result<Option<Step>> {
         let now = self.state.config.now();
-        let current = self.state.work().current.clone();
+        let current = {
+            let work = self.state.work();
+            if work.pending.ending.is_some() && self.pending.ending.is_none() {
+                return Ok(None); // Another task has ended the session: nothing is to be written, or made, any more.
+            }
+            work.current.clone()
+        };
         let stored = current.as_ref().map(|current| &current.record);
         let todo = (&self.pending.log, &self.pending.intent);
         let plan = plan(&self.state.config, stored, todo, self.touches, now)?;
@@ -131,11 +173,11 @@ impl Commit<'_> {
             return Ok(self.drop_all(step));
         };
         let session = Fingerprint::of(&current.identifier);
-        self.state.work().current = Some(Current {
+        self.state.work().learn(Some(Current {
             version: entry.version(),
             record,
             ..current
-        });
+        }));
         if step.kind == Kind::Touch {
             return Ok(false); // Somebody else's activity is as good.
         }
@@ -145,7 +187,12 @@ impl Commit<'_> {
 
     /// The session is gone, or has another token: nothing brings it back, and its cookie may be a newer one already.
     fn drop_all(&mut self, step: &Step) -> bool {
-        let gone = self.state.work().current.take();
+        let gone = {
+            let mut work = self.state.work();
+            let gone = work.current.take();
+            work.learn(None);
+            gone
+        };
         if let Some(current) = gone.filter(|_| step.kind != Kind::Touch) {
             let session = Fingerprint::of(&current.identifier);
             self.state.config.tell(&Event::Dropped { session });
@@ -172,9 +219,8 @@ impl Commit<'_> {
         else {
             return Err(limit_reached());
         };
-        let current = self.state.work().current.clone();
-        let keep = current.as_ref().map(|current| &current.identifier);
-        match subject::make_room(config, subject, limit, keep).await? {
+        let leaving = self.leaving();
+        match subject::make_room(config, subject, limit, &leaving).await? {
             Room::Delete(keys) => {
                 self.room = keys;
                 Ok(())
@@ -188,15 +234,34 @@ impl Commit<'_> {
         }
     }
 
+    /// Returns what the batch deletes anyway.
+    fn leaving(&self) -> Vec<Identifier> {
+        let current = self.state.work().current.clone();
+        let known = self
+            .pending
+            .ending
+            .iter()
+            .filter_map(|ending| ending.current.as_ref());
+        let presented = self
+            .pending
+            .ending
+            .iter()
+            .flat_map(|_| &self.state.presented.tokens);
+        let known = known
+            .chain(&current)
+            .map(|current| current.identifier.clone());
+        known.chain(presented.map(Token::identifier)).collect()
+    }
+
     fn done(&mut self, step: Step, versions: Vec<Option<Version>>) {
         let mut work = self.state.work();
         let before = mem::take(&mut work.current);
         let version = versions.into_iter().nth(step.ends).flatten();
         let put = step.put.zip(version);
-        work.current = put.map(|(put, version)| put.into_current(version));
-        let telling = self.telling(step.kind, work.current.as_ref());
+        let after = put.map(|(put, version)| put.into_current(version));
+        let telling = self.telling(step.kind, after.as_ref());
         work.telling = telling.or(work.telling.take());
-        let after = work.current.clone();
+        work.learn(after.clone());
         drop(work);
         self.tell(step.kind, before.as_ref(), after.as_ref());
     }
@@ -204,8 +269,14 @@ impl Commit<'_> {
 
 impl Drop for Commit<'_> {
     fn drop(&mut self) {
-        if !self.is_done {
-            self.state.work().phase = Phase::Failed(SessionError::abandoned());
+        if self.stage == Stage::Waiting {
+            return; // Nothing was taken.
+        }
+        let mut work = self.state.work();
+        work.commits -= 1;
+        if self.stage != Stage::Done {
+            work.phase = Phase::Failed(SessionError::abandoned());
+            work.end_later(self.pending.ending.take());
         }
     }
 }

@@ -67,8 +67,9 @@ where
             let next = match state.as_mut().project() {
                 StateProjection::Called { future } => {
                     let answer = ready!(future.poll(cx));
+                    // First, so that whoever comes later from another task knows that it was too late.
+                    session.seal();
                     if !session.is_used() {
-                        session.seal();
                         return Poll::Ready(
                             answer.map(|response| response.map(ResponseBody::inner)),
                         );

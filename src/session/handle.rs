@@ -7,10 +7,8 @@ use http::Extensions;
 use serde_core::{Serialize, de::DeserializeOwned};
 
 use super::{
-    Detached, Lifetime, SessionError, SessionErrorKind, SessionId, csrf,
-    log::Operation,
-    state::{State, Work},
-    value,
+    Detached, Lifetime, SessionError, SessionErrorKind, SessionId, csrf, log::Operation,
+    state::State, value,
 };
 use crate::response_cache::Personal;
 
@@ -100,7 +98,8 @@ impl<L> Session<L> {
     ///
     /// # Errors
     /// [`InvalidKey`](SessionErrorKind::InvalidKey) for a key of no or more than 128 bytes, or with a control character;
-    /// [`TooLarge`](SessionErrorKind::TooLarge) for a value [beyond what a session may hold](super::SessionLayer::max_bytes);
+    /// [`TooLarge`](SessionErrorKind::TooLarge) for a value [beyond what a session may hold](super::SessionLayer::max_bytes), and
+    /// for more than a thousand changes beside one for each key that a session may have;
     /// [`Value`](SessionErrorKind::Value) for one that is no JSON; [`Committed`](SessionErrorKind::Committed).
     pub fn set<T: Serialize + ?Sized>(&self, key: &str, value: &T) -> Result<(), SessionError> {
         let value = value::write(value, self.state.config.max_bytes)?;
@@ -227,9 +226,7 @@ impl<L> Session<L> {
     /// # Errors
     /// As [above](Self#errors).
     pub async fn exists(&self) -> Result<bool, SessionError> {
-        self.state
-            .read(|work| work.current.is_some() || work.is_wanted())
-            .await
+        self.state.exists().await
     }
 
     /// Returns the name of the session in [lists](Self::list): no secret, and the same after each rotation. `None` where
@@ -238,7 +235,7 @@ impl<L> Session<L> {
     /// # Errors
     /// As [above](Self#errors).
     pub async fn id(&self) -> Result<Option<SessionId>, SessionError> {
-        self.state.read(Work::id).await
+        self.state.read(|work| work.id()).await
     }
 
     /// Returns a token for forms: another text each time, valid as long as the
@@ -272,10 +269,12 @@ impl<L> Session<L> {
     ///
     /// # Errors
     /// As [above](Self#errors), and [`Conflict`](SessionErrorKind::Conflict), [`LimitReached`](SessionErrorKind::LimitReached),
-    /// [`TooLarge`](SessionErrorKind::TooLarge), [`Value`](SessionErrorKind::Value). What was queued is dropped.
+    /// [`TooLarge`](SessionErrorKind::TooLarge), [`Value`](SessionErrorKind::Value). What was queued is dropped, but for
+    /// [`destroy`](Self::destroy), which is tried again with the head.
     ///
     /// # Cancellation
-    /// It is written or not. The session cannot be used any more in this request.
+    /// It is written or not. The session cannot be used any more in this request, but for [`destroy`](Self::destroy), which is
+    /// tried again with the head.
     pub async fn commit(&self) -> Result<(), SessionError> {
         self.state.change(|_| Ok(()))?;
         self.state.commit(false).await

@@ -21,7 +21,7 @@ impl<L> Session<L> {
     pub fn authenticate(&self, subject: impl Into<String>) -> Result<(), SessionError> {
         let subject = subject.into().into_boxed_str();
         self.state.change(|work| {
-            work.pending.intent.subject = Some(subject);
+            work.authenticate(subject);
             Ok(())
         })
     }

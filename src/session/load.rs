@@ -20,24 +20,32 @@ impl State {
         if let Some(known) = self.loaded() {
             return known;
         }
-        let turn = self.turn().await;
-        self.load_in(&turn).await
+        // Also the turn: who has it may be a future that is kept, and that nobody polls.
+        let read = self.config.within(async {
+            let turn = self.turn().await;
+            self.load_in(&turn).await
+        });
+        let read = read.await;
+        if let Err(error) = &read {
+            self.work().fail(error);
+        }
+        read
     }
 
     pub(super) async fn load_in(&self, _turn: &Turn<'_>) -> Result<()> {
         if let Some(known) = self.loaded() {
             return known;
         }
-        let read = self.config.within(self.find()).await;
+        let read = self.find().await;
         let mut work = self.work();
         match read {
             Ok(current) => {
-                work.current = current;
+                work.learn(current);
                 work.phase = Phase::Read;
                 Ok(())
             }
             Err(error) => {
-                work.phase = Phase::Failed(error.clone());
+                work.fail(&error);
                 Err(error)
             }
         }

@@ -35,6 +35,19 @@ impl Intent {
     pub(super) const fn is_nothing(&self) -> bool {
         !self.rotate && !self.create && self.subject.is_none() && self.lifetime.is_none()
     }
+
+    /// Returns whether a session is made where there is none.
+    pub(super) const fn makes(&self) -> bool {
+        self.create || self.subject.is_some()
+    }
+
+    /// Returns whether a record is another subject's than the one who was authenticated.
+    pub(super) fn is_of_another(&self, record: &Record) -> bool {
+        self.subject
+            .as_ref()
+            .zip(record.subject.as_ref())
+            .is_some_and(|(new, old)| new != old)
+    }
 }
 
 /// Says what to write. `touches`: the request is activity.
@@ -49,8 +62,7 @@ pub(super) fn plan(
         return create(log, intent, now);
     };
     // What one user has left behind is not the next one's.
-    let is_other = |subject: &str| stored.subject.as_deref().is_some_and(|old| old != subject);
-    if intent.subject.as_deref().is_some_and(is_other) {
+    if intent.is_of_another(stored) {
         return Ok(match create(log, intent, now)? {
             Plan::Create(record) => Plan::Rotate(record),
             plan => plan,
@@ -86,7 +98,7 @@ pub(super) fn plan(
 fn create(log: &Log, intent: &Intent, now: Timestamp) -> Result<Plan> {
     let mut data = Data::default();
     log.apply(&mut data)?;
-    if data.is_empty() && !intent.create && intent.subject.is_none() {
+    if data.is_empty() && !intent.makes() {
         return Ok(Plan::Nothing);
     }
     Ok(Plan::Create(Record {

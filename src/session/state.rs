@@ -1,5 +1,7 @@
 //! The session of one request: what was read of it, and what is to be written.
 
+mod work;
+
 use std::{
     future::poll_fn,
     mem,
@@ -13,7 +15,7 @@ use std::{
 use bytes::Bytes;
 
 use super::{
-    Event, SessionError, SessionErrorKind, SessionId,
+    Event, SessionError, SessionErrorKind,
     config::Config,
     data::Data,
     error::Result,
@@ -27,8 +29,10 @@ use super::{
 use crate::{
     response_cache::Personal,
     store::{Identifier, Version},
-    time::Timestamp,
 };
+
+/// What a request may queue beyond the keys of a session: a handler that takes names from its client must stop somewhere.
+const MOST_OPERATIONS: usize = 1000;
 
 /// What all handles of a request share.
 pub(super) struct State {
@@ -51,6 +55,10 @@ pub(super) struct Work {
     pub(super) current: Option<Current>,
     /// Its data, with what is to be written.
     view: Option<Data>,
+    /// Counts what makes a view void.
+    changes: u64,
+    /// How many commits are under way, which the head of the response waits for.
+    pub(super) commits: u32,
     pub(super) pending: Pending,
     /// What the response tells the client.
     pub(super) telling: Option<Telling>,
@@ -162,7 +170,15 @@ impl State {
     }
 
     pub(super) fn push(&self, operation: Operation) -> Result<()> {
-        self.change(|work| work.push(operation))
+        self.change(|work| {
+            if work.pending.log.len() >= self.config.max_keys.saturating_add(MOST_OPERATIONS) {
+                let why = "one request changes the session too often";
+                return Err(SessionError::new(SessionErrorKind::TooLarge, why));
+            }
+            work.forget_view();
+            work.pending.log.push(operation);
+            Ok(())
+        })
     }
 
     /// Returns the value of a key.
@@ -174,7 +190,39 @@ impl State {
             Told::Nothing => {}
         }
         self.load().await?;
-        self.work().view(|data| data.get(key))
+        self.view(|data| data.get(key))
+    }
+
+    /// Returns whether there is a session, or will be.
+    pub(super) async fn exists(&self) -> Result<bool> {
+        let is_certain = self
+            .read(|work| work.current.is_some() || work.pending.intent.makes())
+            .await?;
+        Ok(is_certain || self.view(Data::is_empty).is_ok_and(|is_empty| !is_empty))
+    }
+
+    /// Looks at the data as they will be.
+    fn view<R>(&self, look: impl FnOnce(&Data) -> R) -> Result<R> {
+        let (mut data, log, changes) = {
+            let work = self.work();
+            if let Some(view) = &work.view {
+                return Ok(look(view));
+            }
+            let stored = work.stored().map(|record| &record.data);
+            if work.pending.log.is_empty() {
+                return Ok(look(stored.unwrap_or(&Data::default())));
+            }
+            let data = stored.cloned().unwrap_or_default();
+            (data, work.pending.log.clone(), work.changes)
+        };
+        // Not under the lock: an update is code of the user's, and may look at the session itself.
+        log.apply(&mut data)?;
+        let seen = look(&data);
+        let mut work = self.work();
+        if work.changes == changes {
+            work.view = Some(data);
+        }
+        Ok(seen)
     }
 
     /// Looks at the session, which is read if it was not.
@@ -199,7 +247,7 @@ impl State {
             ending,
             ..Pending::default()
         };
-        work.view = None;
+        work.forget_view();
     }
 
     /// Waits until nobody else asks the store for this request.
@@ -235,96 +283,6 @@ impl Drop for Turn<'_> {
         let waiting = mem::take(&mut work.waiting);
         drop(work);
         waiting.into_iter().for_each(Waker::wake);
-    }
-}
-
-impl Work {
-    fn push(&mut self, operation: Operation) -> Result<()> {
-        if let Some(view) = &mut self.view {
-            operation.apply(view)?;
-        }
-        self.pending.log.push(operation);
-        Ok(())
-    }
-
-    /// Looks at the data as they will be.
-    fn view<R>(&mut self, look: impl FnOnce(&Data) -> R) -> Result<R> {
-        let stored = self.current.as_ref().map(|current| &current.record.data);
-        if self.pending.log.is_empty() {
-            return Ok(look(stored.unwrap_or(&Data::default())));
-        }
-        if self.view.is_none() {
-            let mut data = stored.cloned().unwrap_or_default();
-            self.pending.log.apply(&mut data)?;
-            self.view = Some(data);
-        }
-        Ok(look(self.view.get_or_insert_default()))
-    }
-
-    /// Takes what is to be written.
-    pub(super) fn take_pending(&mut self) -> Pending {
-        self.view = None;
-        mem::take(&mut self.pending)
-    }
-
-    /// Ends the session; what comes later is another one.
-    pub(super) fn end(&mut self) {
-        let current = self.current.take();
-        let earlier = self.pending.ending.take();
-        self.pending = Pending {
-            ending: earlier.or(Some(Ending { current })),
-            ..Pending::default()
-        };
-        self.view = None;
-        self.phase = Phase::Read;
-    }
-
-    /// Returns whether a session is going to be made, if there is none.
-    pub(super) fn is_wanted(&mut self) -> bool {
-        let intent = &self.pending.intent;
-        intent.create
-            || intent.subject.is_some()
-            || self.view(Data::is_empty).is_ok_and(|is_empty| !is_empty)
-    }
-
-    pub(super) fn id(&mut self) -> Option<SessionId> {
-        self.current.as_ref().map(|current| current.record.id)
-    }
-
-    /// Returns when the subject was authenticated.
-    pub(super) fn authenticated(&self, now: Timestamp) -> Option<Timestamp> {
-        if self.pending.intent.subject.is_some() {
-            return Some(now);
-        }
-        let record = &self.current.as_ref()?.record;
-        record.subject.as_ref().and(record.times.authenticated)
-    }
-
-    /// Returns the token that the client will hold; makes one where that will be another, or the first one.
-    pub(super) fn token_to_come(&mut self) -> Result<Token> {
-        let intent = &mut self.pending.intent;
-        let stays = !intent.rotate && intent.subject.is_none();
-        let current = self.current.as_ref();
-        if let Some(current) = current.filter(|_| stays) {
-            return Ok(current.token.clone());
-        }
-        if self.is_sealed {
-            return Err(SessionError::of(SessionErrorKind::Committed));
-        }
-        intent.create = true;
-        let token = match (&self.pending.next, current) {
-            (Some(next), _) => next.clone(),
-            (None, Some(current)) => current.token.rotated()?,
-            (None, None) => Token::generate()?,
-        };
-        self.pending.next = Some(token.clone());
-        Ok(token)
-    }
-
-    /// Returns who is authenticated, or will be.
-    pub(super) fn subject(&self) -> Option<&str> {
-        let stored = || self.current.as_ref()?.record.subject.as_deref();
-        self.pending.intent.subject.as_deref().or_else(stored)
     }
 }
 

@@ -10,20 +10,20 @@ use crate::{
     time::Timestamp,
 };
 
-/// The most deletes of the batch of a login: it also puts the new entry, and deletes the old one.
-const MOST: usize = MAX_BATCH - 2;
+/// The most deletes of the batch of a login: it also puts the new entry, and deletes the old one, or up to five that end.
+const MOST: usize = MAX_BATCH - 6;
 
 /// What to do where an index is full.
 pub(in super::super) enum Room {
-    /// Evict these along with the write, each leaving the index, and try again: the oldest, at most 14. None, if others
+    /// Evict these along with the write, each leaving the index, and try again: the oldest, at most ten. None, if others
     /// have left meanwhile, or if what had expired was in the way, and is not there any more.
     Delete(Vec<Key>),
     /// Nothing can be ended.
     None,
 }
 
-/// Finds out what to end so that one more session of the subject fits. `keep` is never ended: it is the one that the write
-/// itself deletes, and does not count. Two trips, three where something is in the way that can go at once: what has
+/// Finds out what to end so that one more session of the subject fits. Those that are `leaving` are never ended, and do not
+/// count: the write itself deletes them. Two trips, three where something is in the way that can go at once: what has
 /// expired, and what is beyond a limit that used to be higher and does not fit into the batch.
 //
 // A record that cannot be read is kept as long as the others suffice: it may be of a newer version than this one.
@@ -31,7 +31,7 @@ pub(in super::super) async fn make_room(
     config: &Config,
     subject: &str,
     limit: SessionLimit,
-    keep: Option<&Identifier>,
+    leaving: &[Identifier],
 ) -> Result<Room> {
     let index = index(config, subject);
     let listing = listing(config, &index).await?;
@@ -40,7 +40,9 @@ pub(in super::super) async fn make_room(
     let counts = |record: &Record| is_of(record, subject) && is_live(config, record, now);
     let (mut dead, mut living) = (Vec::new(), Vec::new());
     let others = members.into_iter();
-    for Member { identifier, found } in others.filter(|member| Some(&member.identifier) != keep) {
+    for Member { identifier, found } in
+        others.filter(|member| !leaving.contains(&member.identifier))
+    {
         let delete = Write::delete(config.key(&identifier)).member_of(index.clone());
         match found {
             Found::Gone => dead.push(delete),
