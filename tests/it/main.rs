@@ -25,5 +25,6 @@ mod redis_store;
 mod response_cache;
 mod servers;
 mod service;
+mod session_attacks;
 mod support;
 mod upstash;
