@@ -120,6 +120,10 @@ impl Record {
     /// Says that it is written now: other bytes than ever before.
     fn written(&mut self, now: Timestamp) {
         self.writes = self.writes.wrapping_add(1);
-        self.times.touched = now;
+        let times = &mut self.times;
+        times.touched = now;
+        // Where a clock was wrong, its limits count from now on, and not from a time that is to come.
+        times.created = times.created.min(now);
+        times.authenticated = times.authenticated.map(|then| then.min(now));
     }
 }

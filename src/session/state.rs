@@ -239,6 +239,17 @@ impl State {
         !work.is_no_activity
     }
 
+    /// Says that the request is over: what is queued will not be written, and whoever queues more is told.
+    ///
+    /// An update may hold the session that holds it, and neither would ever be freed.
+    pub(super) fn close(&self) {
+        let mut work = self.work();
+        work.is_sealed = true;
+        let unwritten = (!work.pending.is_nothing()).then(|| work.take_pending());
+        drop(work);
+        drop(unwritten);
+    }
+
     /// Drops what is queued, except the end of the session.
     pub(super) fn discard(&self) {
         let mut work = self.work();

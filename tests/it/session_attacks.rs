@@ -20,7 +20,7 @@ use tower_upstash::{
         Batch, Claim, Cursor, Decisions, Entries, Error, ErrorKind, Key, Members, MemoryStore,
         Position, Purge, Purges, Result, Scope, SharedStore, Store, Written,
     },
-    time::ManualClock,
+    time::{Clock as _, ManualClock},
 };
 
 /// A store whose reads and writes can be held up, and that can be down.

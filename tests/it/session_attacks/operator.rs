@@ -90,6 +90,29 @@ async fn a_logout_whose_commit_failed_is_tried_again_with_the_head() {
     assert_eq!(seen.cookie(), None);
 }
 
+/// A server whose clock was years ahead has made it.
+#[tokio::test]
+async fn a_clock_that_was_ahead_prolongs_no_session_for_years() {
+    const HOUR: Duration = Duration::from_secs(60 * 60);
+    let world = World::new();
+    let now = world.clock.now();
+    world.clock.advance(24 * 365 * HOUR);
+    let cookie = world.login("alice").await;
+    world.clock.set(now);
+    let mut live = Vec::new();
+    for _ in 0..45 {
+        let seen = world.ask(&cookie, async |session| {
+            live.push(session.subject().await.unwrap().is_some());
+            StatusCode::OK
+        });
+        assert_eq!(seen.await.status, StatusCode::OK);
+        world.clock.advance(HOUR / 3);
+    }
+    let lived = live.iter().filter(|live| **live).count();
+    // Twelve hours at all, of which each third is looked at.
+    assert_eq!(lived, 36, "{live:?}");
+}
+
 #[tokio::test]
 async fn limits_that_were_lowered_keep_nobody_from_a_page() {
     let world = World::new().with(|layer| layer.lifetime(BUSY));

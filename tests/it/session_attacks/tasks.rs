@@ -175,6 +175,32 @@ fn an_update_may_look_at_its_session() {
     assert_eq!(status, Ok(StatusCode::OK));
 }
 
+/// An update that holds its session is held by it.
+#[tokio::test]
+async fn a_request_that_is_given_up_leaves_nothing_behind() {
+    let world = World::new();
+    let counted = Arc::new(());
+    let mut kept = None;
+    {
+        let request = world.ask("", async |session| {
+            let (own, count) = (session.clone(), Arc::clone(&counted));
+            let update = move |_: Option<u32>| {
+                own.no_touch();
+                Arc::strong_count(&count)
+            };
+            session
+                .update("n", move |n: Option<u32>| update(n) as u32)
+                .unwrap();
+            kept = Some(session);
+            std::future::pending().await
+        });
+        assert!(once(pin!(request)).await.is_pending());
+    }
+    assert_eq!(Arc::strong_count(&counted), 1);
+    let late = kept.unwrap().set("n", &1);
+    assert!(is(&late, SessionErrorKind::Committed));
+}
+
 #[tokio::test]
 async fn an_update_that_panics_ends_its_request_and_no_other() {
     let world = World::new();
