@@ -143,3 +143,50 @@ async fn a_handler_that_takes_names_from_its_client_stops_somewhere() {
     });
     assert_eq!(seen.await.status, StatusCode::PAYLOAD_TOO_LARGE);
 }
+
+#[tokio::test]
+async fn a_logout_that_has_looked_ends_also_what_got_a_new_token_meanwhile() {
+    let world = World::new();
+    let cookie = world.login("alice").await;
+    let mut new = None;
+    let seen = world.ask(&cookie, async |session| {
+        assert!(session.subject().await.unwrap().is_some());
+        let rotates = async |session: Session| {
+            session.rotate().unwrap();
+            StatusCode::OK
+        };
+        new = world.ask(&cookie, rotates).await.cookie();
+        session.destroy().unwrap();
+        StatusCode::OK
+    });
+    assert_eq!(seen.await.cookie().as_deref(), Some(""));
+    assert_eq!(world.who(&new.unwrap()).await, None);
+}
+
+/// Whoever rotates, touches or writes under a token that has ended brings nothing back, and leaves the newer cookie alone.
+#[tokio::test]
+async fn a_request_that_is_late_says_nothing() {
+    let world = World::new().with(|layer| layer.lifetime(BUSY.persistent()));
+    for kind in 0..4 {
+        let cookie = world.login("alice").await;
+        let seen = world.ask(&cookie, async |session| {
+            assert!(session.subject().await.unwrap().is_some());
+            let newer = async |session: Session| {
+                session.authenticate("alice").unwrap();
+                StatusCode::OK
+            };
+            world.ask(&cookie, newer).await;
+            match kind {
+                0 => {}
+                1 => session.set("late", &true).unwrap(),
+                2 => session.rotate().unwrap(),
+                _ => session.set_lifetime(BUSY).unwrap(),
+            }
+            StatusCode::OK
+        });
+        let seen = seen.await;
+        assert_eq!((seen.status, seen.cookie()), (StatusCode::OK, None));
+        assert_eq!(world.who(&cookie).await, None);
+    }
+    assert_eq!(world.layer.handle().list("alice").await.unwrap().len(), 4);
+}
