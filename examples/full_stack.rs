@@ -9,7 +9,7 @@
 //! ```
 //!
 //! With `UPSTASH_REDIS_REST_URL` and `UPSTASH_REDIS_REST_TOKEN` set, all processes are one.
-use std::{env, error::Error, net::SocketAddr, time::Duration, time::SystemTime};
+use std::{env, error::Error, io::Write as _, net::SocketAddr, time::Duration};
 
 use axum::{
     Router,
@@ -35,8 +35,7 @@ const LOGINS: Limit = Limit::new("logins", Quota::strict(5, Duration::from_secs(
 /// Slow, and the same for all: whoever is logged in gets the stored one, too, as no session is looked at.
 async fn report() -> impl IntoResponse {
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let now = httpdate::fmt_http_date(SystemTime::now());
-    ([(CACHE_CONTROL, "max-age=60")], format!("made at {now}\n"))
+    ([(CACHE_CONTROL, "max-age=60")], "a long report\n")
 }
 
 /// Looks at the session: no cache stores that, whatever a policy says.
@@ -57,7 +56,7 @@ async fn login(
     if password != "sesame" {
         return Ok(StatusCode::UNAUTHORIZED);
     }
-    session.authenticate(name)?;
+    session.authenticate(name)?; // a new token: what was planted before is worth nothing
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -70,20 +69,16 @@ fn app(store: &SharedStore) -> Router {
     let limits = RateLimitLayer::new(store.clone()).limit(REQUESTS);
     let sessions = SessionLayer::new(store.clone());
     let cache = ResponseCacheLayer::new(store.clone());
-    let stack = |limits: RateLimitLayer| {
-        ServiceBuilder::new()
-            .layer(limits)
-            .layer(sessions.clone())
-            .layer(cache.clone())
+    let stack = |limits: &RateLimitLayer| {
+        let base = ServiceBuilder::new().layer(limits.clone());
+        base.layer(sessions.clone()).layer(cache.clone())
     };
+    let guarded = limits.with(LOGINS);
     Router::new()
-        .route("/report", get(report).layer(stack(limits.clone())))
-        .route("/me", get(me).layer(stack(limits.clone())))
-        .route(
-            "/login/{name}",
-            post(login).layer(stack(limits.with(LOGINS))),
-        )
-        .route("/logout", post(logout).layer(stack(limits)))
+        .route("/report", get(report).layer(stack(&limits)))
+        .route("/me", get(me).layer(stack(&limits)))
+        .route("/login/{name}", post(login).layer(stack(&guarded)))
+        .route("/logout", post(logout).layer(stack(&limits)))
 }
 
 #[tokio::main]
@@ -91,6 +86,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let app = app(&EnvStore::from_env_or_memory()?.into());
     let address = env::var("LISTEN").unwrap_or_else(|_| "127.0.0.1:3000".into());
     let listener = tokio::net::TcpListener::bind(address).await?;
-    let service = app.into_make_service_with_connect_info::<SocketAddr>(); // the addresses that limits go by
+    let address = listener.local_addr()?;
+    writeln!(std::io::stdout(), "listening: http://{address}")?;
+    let service = app.into_make_service_with_connect_info::<SocketAddr>(); // whom limits go by
     Ok(axum::serve(listener, service).await?)
 }

@@ -43,7 +43,7 @@ impl State {
         }
         self.has_work(touches).then(|| {
             let state = Arc::clone(self);
-            Box::pin(async move { state.commit(touches).await }) as _
+            Box::pin(async move { state.commit(touches).await.map(|_| ()) }) as _
         })
     }
 

@@ -6,12 +6,14 @@ use super::{
     Event, Fingerprint, SessionError, SessionErrorKind, SessionId,
     error::Result,
     plan::plan,
-    state::{Current, Pending, Phase, State},
+    state::{Current, Ending, Pending, Phase, State, Turn},
     step::{Kind, Step},
     subject::{self, Room},
-    token::Token,
 };
-use crate::store::{Entry, Identifier, Key, Refusal, Store, Version, Written};
+use crate::{
+    store::{Entry, Key, Refusal, Store, Version, Written},
+    time::Timer,
+};
 
 /// More than this, and somebody else writes all the time.
 const MOST_ATTEMPTS: u32 = 1000;
@@ -21,17 +23,19 @@ impl State {
     ///
     /// Whoever drops this while it runs does not know what became of it, and neither do we: the session is not used any
     /// more in this request.
-    pub(super) async fn commit(&self, touches: bool) -> Result<()> {
-        let mut commit = Commit {
-            state: self,
-            pending: Pending::default(),
-            touches,
-            attempts: 0,
-            room: Vec::new(),
-            stage: Stage::Waiting,
+    pub(super) async fn commit(&self, touches: bool) -> Result<Outcome> {
+        let is_activity = self.work().pending.is_nothing();
+        let commit = async {
+            let turn = self.turn().await;
+            let mut commit = Commit::begin(self, touches);
+            let outcome = commit.run(&turn).await;
+            commit.end(outcome)
         };
-        let written = self.config.within(commit.run()).await;
-        commit.finish(written)
+        match self.config.within(commit).await {
+            // Activity that could not be written down is no failure of the request.
+            Err(_) if is_activity && self.work().commits == 0 => Ok(Outcome::Written),
+            outcome => outcome,
+        }
     }
 
     /// Returns whether anything is to be written, or the activity.
@@ -49,128 +53,157 @@ impl State {
     }
 }
 
+/// What became of a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Written,
+    /// The session is gone, and what was to be written to it with it.
+    Gone,
+}
+
 /// One commit that is under way.
 pub(super) struct Commit<'a> {
     pub(super) state: &'a State,
     pub(super) pending: Pending,
     touches: bool,
     attempts: u32,
+    /// Whether something has been sent of which it is not known what became of it.
+    is_asking: bool,
     /// What must go so that a subject may have one session more.
     pub(super) room: Vec<Key>,
-    stage: Stage,
+    /// Whether nothing is lost if this is dropped.
+    is_over: bool,
+    /// Whether the session is to end, by the wish of whoever has it.
+    is_end: bool,
 }
 
-/// How far a commit is.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    /// For its turn.
-    Waiting,
-    Begun,
-    /// It writes activity, and nothing else.
-    Touching,
-    Done,
-}
-
-impl Commit<'_> {
-    async fn run(&mut self) -> Result<()> {
-        let turn = self.state.turn().await;
-        self.begin();
-        if self.pending.ending.is_none() && !self.pending.is_nothing() {
-            self.state.load_in(&turn).await?;
+impl<'a> Commit<'a> {
+    fn begin(state: &'a State, touches: bool) -> Self {
+        let pending = {
+            let mut work = state.work();
+            work.commits += 1;
+            work.take_pending()
+        };
+        Self {
+            is_end: pending.ending.is_some(),
+            state,
+            is_over: pending.is_nothing(),
+            pending,
+            touches,
+            attempts: 0,
+            is_asking: false,
+            room: Vec::new(),
         }
+    }
+
+    async fn run(&mut self, turn: &Turn<'_>) -> Result<Outcome> {
+        if self.pending.ending.is_none() && !self.pending.is_nothing() {
+            self.load(turn).await?;
+        }
+        let config = &self.state.config;
+        let elapsed = config.timer.as_ref().map(Timer::stopwatch);
         while let Some(step) = self.next_step()? {
-            if step.kind == Kind::Touch {
-                self.stage = Stage::Touching;
-            }
             self.attempts += 1;
-            if self.attempts > MOST_ATTEMPTS {
+            // Given up while nothing is under way, so that it is known that nothing was written.
+            let is_late = elapsed
+                .as_ref()
+                .is_some_and(|elapsed| elapsed() >= config.time_limit / 2);
+            if self.attempts > MOST_ATTEMPTS || self.attempts > 1 && is_late {
                 return Err(conflict());
             }
-            match self.state.config.store.write(&step.batch).await {
-                Ok(Written::Done(versions)) => {
+            self.is_asking = true;
+            let written = config.heard(config.store.write(&step.batch).await)?;
+            self.is_asking = false;
+            match written {
+                Written::Done(versions) => {
                     self.done(step, versions);
-                    return Ok(());
+                    return Ok(Outcome::Written);
                 }
-                Ok(Written::Refused { at, why }) => {
-                    if !self.refused(&step, at, why).await? {
-                        return Ok(());
+                Written::Refused { at, why } => {
+                    if let Some(outcome) = self.refused(&step, at, why).await? {
+                        return Ok(outcome);
                     }
                 }
-                Err(error) => return self.state.config.heard(Err(error)),
             }
         }
-        Ok(())
+        Ok(self.nothing())
     }
 
-    fn begin(&mut self) {
-        let mut work = self.state.work();
-        self.pending = work.take_pending();
-        work.commits += 1;
-        self.stage = Stage::Begun;
-    }
-
-    fn finish(mut self, written: Result<()>) -> Result<()> {
-        let stage = self.stage;
-        if stage != Stage::Waiting {
-            self.stage = Stage::Done;
-        }
-        let Err(error) = written else {
+    /// Reads what is to be written to. Whoever has proved who he is gets a new session in the place of one that cannot be
+    /// read.
+    async fn load(&mut self, turn: &Turn<'_>) -> Result<()> {
+        let loaded = self.state.load_in(turn).await;
+        let is_corrupt = |error: &SessionError| error.kind() == SessionErrorKind::Corrupt;
+        if self.pending.intent.subject.is_some() && loaded.as_ref().is_err_and(is_corrupt) {
+            self.pending.ending = Some(Ending { current: None });
+            self.state.work().phase = Phase::Read;
             return Ok(());
-        };
-        match stage {
-            Stage::Waiting => self.state.discard(),
-            // Activity that could not be written down is no failure of the request.
-            Stage::Touching => return Ok(()),
-            Stage::Begun | Stage::Done => {
-                let ending = self.pending.ending.take();
-                self.state.work().end_later(ending);
-            }
         }
-        Err(if error.is_late() && self.attempts > 1 {
-            conflict()
+        loaded
+    }
+
+    /// Nothing is to be written: because nothing changes, or because there is nothing to change.
+    fn nothing(&self) -> Outcome {
+        if self.state.work().is_gone && !self.pending.is_nothing() {
+            Outcome::Gone
         } else {
-            error
-        })
+            Outcome::Written
+        }
+    }
+
+    /// What may have been written or not makes what was read before worth nothing.
+    fn end(mut self, outcome: Result<Outcome>) -> Result<Outcome> {
+        if let Err(error) = &outcome {
+            let mut work = self.state.work();
+            if self.is_asking && !self.is_over {
+                work.phase = Phase::Failed(error.clone());
+            }
+            let ending = self.pending.ending.take();
+            work.end_later(ending.filter(|_| self.is_end));
+        }
+        self.is_over = true;
+        outcome
     }
 
     fn next_step(&mut self) -> Result<Option<Step>> {
         let now = self.state.config.now();
-        let current = {
+        let (current, is_gone) = {
             let work = self.state.work();
             if work.pending.ending.is_some() && self.pending.ending.is_none() {
                 return Ok(None); // Another task has ended the session: nothing is to be written, or made, any more.
             }
-            work.current.clone()
+            (work.current.clone(), work.is_gone)
         };
+        if is_gone && self.pending.intent.subject.is_none() && self.pending.ending.is_none() {
+            return Ok(None);
+        }
         let stored = current.as_ref().map(|current| &current.record);
         let todo = (&self.pending.log, &self.pending.intent);
         let plan = plan(&self.state.config, stored, todo, self.touches, now)?;
         self.step(plan, current.as_ref(), now)
     }
 
-    /// Returns whether to go on.
-    async fn refused(&mut self, step: &Step, at: usize, why: Refusal) -> Result<bool> {
+    /// Returns what became of it, or nothing if there is to be another attempt.
+    async fn refused(&mut self, step: &Step, at: usize, why: Refusal) -> Result<Option<Outcome>> {
         match why {
-            Refusal::IndexFull => self.make_room().await.map(|()| true),
+            Refusal::IndexFull => self.make_room().await?,
             // Two tokens of 256 bits that are alike: there is no such thing, but another one is free.
-            Refusal::Exists => {
-                self.pending.next = None;
-                Ok(true)
-            }
-            Refusal::Gone if at < step.ends => self.end_successor().await.map(|()| true),
-            Refusal::Gone => Ok(self.drop_all(step)),
-            Refusal::Conflict(entry) => self.replay(step, &entry),
+            Refusal::Exists => self.pending.next = None,
+            Refusal::Gone if at < step.ends => self.end_successor().await?,
+            Refusal::Gone => return Ok(self.lost(step)),
+            Refusal::Conflict(entry) => return self.replay(step, &entry),
         }
+        Ok(None)
     }
 
     /// Others have written: what they wrote is the new beginning.
-    fn replay(&mut self, step: &Step, entry: &Entry) -> Result<bool> {
+    fn replay(&mut self, step: &Step, entry: &Entry) -> Result<Option<Outcome>> {
         let Some(current) = self.state.work().current.clone() else {
-            return Ok(false);
+            return Ok(Some(Outcome::Gone));
         };
         let fresh = self.state.judge(&current.identifier, Some(entry))?;
         let Some((entry, record)) = fresh else {
-            return Ok(self.drop_all(step));
+            return Ok(self.lost(step));
         };
         let session = Fingerprint::of(&current.identifier);
         self.state.work().learn(Some(Current {
@@ -179,25 +212,31 @@ impl Commit<'_> {
             ..current
         }));
         if step.kind == Kind::Touch {
-            return Ok(false); // Somebody else's activity is as good.
+            return Ok(Some(Outcome::Written)); // Somebody else's activity is as good.
         }
         self.state.config.tell(&Event::Conflict { session });
-        Ok(true)
+        Ok(None)
     }
 
-    /// The session is gone, or has another token: nothing brings it back, and its cookie may be a newer one already.
-    fn drop_all(&mut self, step: &Step) -> bool {
-        let gone = {
-            let mut work = self.state.work();
-            let gone = work.current.take();
-            work.learn(None);
-            gone
-        };
+    /// The session is gone, or has another token: nothing brings it back, and its cookie may be a newer one already. But who
+    /// has just proved who he is gets another one, without what the old one held.
+    fn lost(&mut self, step: &Step) -> Option<Outcome> {
+        let mut work = self.state.work();
+        let gone = work.current.take();
+        work.learn(None);
+        work.is_gone = work.pending.ending.is_none();
+        // Nor may what an earlier commit of this request has made be told.
+        work.telling = None;
+        drop(work);
         if let Some(current) = gone.filter(|_| step.kind != Kind::Touch) {
             let session = Fingerprint::of(&current.identifier);
             self.state.config.tell(&Event::Dropped { session });
         }
-        false
+        self.pending
+            .intent
+            .subject
+            .is_none()
+            .then_some(Outcome::Gone)
     }
 
     /// What was to end has got a new token since it was read: that ends instead.
@@ -219,38 +258,20 @@ impl Commit<'_> {
         else {
             return Err(limit_reached());
         };
-        let leaving = self.leaving();
-        match subject::make_room(config, subject, limit, &leaving).await? {
+        let mut keep = self.ended();
+        let current = self.state.work().current.clone();
+        keep.extend(current.map(|current| current.identifier));
+        match subject::make_room(config, subject, limit, &keep).await? {
             Room::Delete(keys) => {
                 self.room = keys;
                 Ok(())
             }
             Room::None => {
-                let index = subject::index(config, subject);
-                let subject = Fingerprint::of(index.identifier());
+                let subject = Fingerprint::of_subject(subject);
                 config.tell(&Event::LimitReached { subject });
                 Err(limit_reached())
             }
         }
-    }
-
-    /// Returns what the batch deletes anyway.
-    fn leaving(&self) -> Vec<Identifier> {
-        let current = self.state.work().current.clone();
-        let known = self
-            .pending
-            .ending
-            .iter()
-            .filter_map(|ending| ending.current.as_ref());
-        let presented = self
-            .pending
-            .ending
-            .iter()
-            .flat_map(|_| &self.state.presented.tokens);
-        let known = known
-            .chain(&current)
-            .map(|current| current.identifier.clone());
-        known.chain(presented.map(Token::identifier)).collect()
     }
 
     fn done(&mut self, step: Step, versions: Vec<Option<Version>>) {
@@ -261,6 +282,7 @@ impl Commit<'_> {
         let after = put.map(|(put, version)| put.into_current(version));
         let telling = self.telling(step.kind, after.as_ref());
         work.telling = telling.or(work.telling.take());
+        work.is_gone = false;
         work.learn(after.clone());
         drop(work);
         self.tell(step.kind, before.as_ref(), after.as_ref());
@@ -269,14 +291,12 @@ impl Commit<'_> {
 
 impl Drop for Commit<'_> {
     fn drop(&mut self) {
-        if self.stage == Stage::Waiting {
-            return; // Nothing was taken.
-        }
         let mut work = self.state.work();
         work.commits -= 1;
-        if self.stage != Stage::Done {
-            work.phase = Phase::Failed(SessionError::abandoned());
-            work.end_later(self.pending.ending.take());
+        if !self.is_over {
+            work.phase = Phase::Failed(abandoned());
+            let ending = self.pending.ending.take();
+            work.end_later(ending.filter(|_| self.is_end));
         }
     }
 }
@@ -286,6 +306,11 @@ impl Current {
     fn named(&self) -> Option<(&str, SessionId)> {
         Some((self.record.subject.as_deref()?, self.record.id))
     }
+}
+
+fn abandoned() -> SessionError {
+    let why = "a commit was given up half way: its outcome is unknown";
+    SessionError::new(SessionErrorKind::Store, why)
 }
 
 fn conflict() -> SessionError {

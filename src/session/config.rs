@@ -21,6 +21,9 @@ use crate::{
 pub(super) type OnEvent = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
 pub(super) type OnError = Arc<dyn Fn(&SessionError) -> Response<Bytes> + Send + Sync>;
 
+/// What is stored is read up to this size, also where less may be written by now.
+const CEILING: usize = 1 << 20;
+
 #[derive(Clone)]
 pub(super) struct Config {
     pub(super) store: SharedStore,
@@ -99,8 +102,10 @@ impl Config {
             None => Some(work.await),
         };
         answer.unwrap_or_else(|| {
-            let late = store::Error::new(ErrorKind::Timeout, "no answer within the time limit");
-            self.heard(Err(late))
+            self.heard(Err(store::Error::new(
+                ErrorKind::Timeout,
+                "no answer within the time limit",
+            )))
         })
     }
 
@@ -132,7 +137,7 @@ impl Config {
 
     pub(super) fn decode(&self, identifier: &Identifier, bytes: &Bytes) -> Result<Record> {
         let place = self.place(identifier);
-        Record::decode(bytes, self.seal(&place), self.max_bytes)
+        Record::decode(bytes, self.seal(&place), self.max_bytes.max(CEILING))
     }
 
     /// Only what is sealed is bound to its place.

@@ -107,7 +107,7 @@ impl Detached {
     ///
     /// # Cancellation
     /// Nothing is written.
-    pub async fn check(&self) -> Result<Check> {
+    pub async fn check(&self) -> Result<Check, SessionError> {
         match self.remembered() {
             Some(check) => Ok(check),
             None => self.ask().await,
@@ -126,7 +126,7 @@ impl Detached {
     ///
     /// # Cancellation
     /// Nothing is written. What was learned is kept.
-    pub async fn ended(&self) -> Result<()> {
+    pub async fn ended(&self) -> Result<(), SessionError> {
         let Some(timer) = &self.config.timer else {
             let why = "a session cannot be watched without a timer";
             return Err(SessionError::new(SessionErrorKind::Store, why));
@@ -226,10 +226,7 @@ impl Detached {
     async fn read(&self) -> Result<Check> {
         let config = &self.config;
         let key = config.key(&self.identifier);
-        let entry = config.store.get(&key).await.map_err(|error| {
-            config.tell(&Event::StoreError { error: &error });
-            SessionError::from(error)
-        })?;
+        let entry = config.heard(config.store.get(&key).await)?;
         let Some(entry) = entry else {
             return Ok(Check::Ended);
         };

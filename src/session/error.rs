@@ -22,6 +22,7 @@ pub(crate) type Result<T, E = SessionError> = std::result::Result<T, E>;
 /// | [`Store`](SessionErrorKind::Store) | 503 | 14 `UNAVAILABLE` |
 /// | [`Corrupt`](SessionErrorKind::Corrupt) | 500 | 13 `INTERNAL` |
 /// | [`Conflict`](SessionErrorKind::Conflict) | 409 | 10 `ABORTED` |
+/// | [`Gone`](SessionErrorKind::Gone) | 409 | 10 `ABORTED` |
 /// | [`LimitReached`](SessionErrorKind::LimitReached) | 403 | 8 `RESOURCE_EXHAUSTED` |
 /// | [`TooLarge`](SessionErrorKind::TooLarge) | 413 | 8 `RESOURCE_EXHAUSTED` |
 /// | [`InvalidKey`](SessionErrorKind::InvalidKey), [`Value`](SessionErrorKind::Value) | 500 | 13 `INTERNAL` |
@@ -47,6 +48,9 @@ pub enum SessionErrorKind {
     Corrupt,
     /// Others have written the session at the same time, again and again, until the time limit. Nothing was written.
     Conflict,
+    /// The session was ended, or got another token, while the request was under way. Nothing was written; the client's token is
+    /// left alone, as it may be a newer one.
+    Gone,
     /// The subject has as many sessions as it may have. Nothing was written.
     LimitReached,
     /// The session would be larger than it may be, or have more keys. Nothing was written.
@@ -108,7 +112,7 @@ impl SessionErrorKind {
     const fn status(self) -> StatusCode {
         match self {
             Self::Store => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Conflict => StatusCode::CONFLICT,
+            Self::Conflict | Self::Gone => StatusCode::CONFLICT,
             // Not 429: waiting is of no use, ending another session is.
             Self::LimitReached | Self::CrossOrigin | Self::CsrfToken => StatusCode::FORBIDDEN,
             // What a client has sent makes a session too large, rarely what the service keeps there of its own.
@@ -128,6 +132,7 @@ impl SessionErrorKind {
             Self::Store => "session store failed",
             Self::Corrupt => "session is corrupt",
             Self::Conflict => "session conflict",
+            Self::Gone => "session gone",
             Self::LimitReached => "session limit reached",
             Self::TooLarge => "session too large",
             Self::InvalidKey => "invalid session key",
@@ -151,6 +156,9 @@ impl SessionErrorKind {
             }
             Self::Conflict => {
                 "others write it all the time: write less in parallel, or raise the time limit"
+            }
+            Self::Gone => {
+                "it has ended, or got another token, since it was read: nothing was written"
             }
             Self::LimitReached => {
                 "the subject has as many as it may have: end one, or let the limit evict the oldest"

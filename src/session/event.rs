@@ -14,6 +14,12 @@ use crate::store::{self, Identifier};
 pub struct Fingerprint(u64);
 
 impl Fingerprint {
+    /// Returns how events name a subject, to find those of one.
+    #[must_use]
+    pub fn of_subject(subject: &str) -> Self {
+        Self::of(&Identifier::hashed(subject))
+    }
+
     /// Takes the identifier of the key of a session, or of the index of a subject: both are hashes.
     pub(super) fn of(identifier: &Identifier) -> Self {
         let [a, b, c, d, e, f, g, h, ..]: [u8; 32] = Sha256::digest(identifier.to_text()).into();
@@ -57,6 +63,8 @@ pub enum Event<'a> {
     Authenticated {
         /// Its token from now on.
         session: Fingerprint,
+        /// The subject.
+        subject: Fingerprint,
     },
     /// A session was destroyed by its client.
     Destroyed {
@@ -129,8 +137,11 @@ impl fmt::Display for Event<'_> {
         match self {
             Self::Created { session } => write!(f, "session created session={session}"),
             Self::Rotated { from, to } => write!(f, "session rotated from={from} to={to}"),
-            Self::Authenticated { session } => {
-                write!(f, "session authenticated session={session}")
+            Self::Authenticated { session, subject } => {
+                write!(
+                    f,
+                    "session authenticated session={session} subject={subject}"
+                )
             }
             Self::Destroyed { session } => write!(f, "session destroyed session={session}"),
             Self::Revoked { session } => write!(f, "session revoked session={session}"),

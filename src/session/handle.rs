@@ -7,8 +7,8 @@ use http::Extensions;
 use serde_core::{Serialize, de::DeserializeOwned};
 
 use super::{
-    Detached, Lifetime, SessionError, SessionErrorKind, SessionId, csrf, log::Operation,
-    state::State, value,
+    Detached, Event, Fingerprint, Lifetime, SessionError, SessionErrorKind, SessionId, csrf,
+    log::Operation, state::State, value,
 };
 use crate::response_cache::Personal;
 
@@ -175,7 +175,8 @@ impl<L> Session<L> {
         self.state.push(Operation::Clear)
     }
 
-    /// Leaves a message for the next page that [asks](Self::take_flashes): "saved", say, before a redirect.
+    /// Leaves a message for the next page that [asks](Self::take_flashes): "saved", say, before a redirect. Of messages that
+    /// nobody asks for, the last 32 are kept.
     ///
     /// # Errors
     /// As [`set`](Self::set).
@@ -188,7 +189,7 @@ impl<L> Session<L> {
         })
     }
 
-    /// Returns the messages that were left, and removes them.
+    /// Returns the messages that were left, and removes them. One that is no `T` is left out, and removed as well.
     ///
     /// # Errors
     /// As [`get`](Self::get) and [`set`](Self::set).
@@ -196,12 +197,12 @@ impl<L> Session<L> {
         let Some(taken) = self.state.value(FLASHES).await? else {
             return Ok(Vec::new());
         };
-        let messages = value::read(Some(&taken))?;
+        let messages = value::messages(&taken);
         self.state.push(Operation::Update {
             key: FLASHES.into(),
             update: Arc::new(move |old| value::without(old, &taken)),
         })?;
-        Ok(messages.unwrap_or_default())
+        Ok(messages)
     }
 
     /// Sets for how long this session lives, from now on and for good, whatever the lifetime of the layer is. "Remember me"
@@ -258,33 +259,38 @@ impl<L> Session<L> {
     /// [`CsrfToken`](SessionErrorKind::CsrfToken) if it is not from this session. And as [above](Self#errors).
     pub async fn verify_csrf(&self, text: &str) -> Result<(), SessionError> {
         let current = self.state.read(|work| work.current.clone()).await?;
-        match current {
-            Some(current) if csrf::is_of(text, &current.token) => Ok(()),
-            _ => Err(SessionError::of(SessionErrorKind::CsrfToken)),
+        if let Some(current) = current {
+            if csrf::is_of(text, &current.token) {
+                return Ok(());
+            }
+            let session = Fingerprint::of(&current.identifier);
+            self.state.config.tell(&Event::CsrfToken { session });
         }
+        Err(SessionError::of(SessionErrorKind::CsrfToken))
     }
 
     /// Writes what is queued now, instead of with the head of the response: for who wants to know what became of it. What
     /// is queued later is written with the head.
     ///
     /// # Errors
-    /// As [above](Self#errors), and [`Conflict`](SessionErrorKind::Conflict), [`LimitReached`](SessionErrorKind::LimitReached),
-    /// [`TooLarge`](SessionErrorKind::TooLarge), [`Value`](SessionErrorKind::Value). What was queued is dropped, but for
-    /// [`destroy`](Self::destroy), which is tried again with the head.
+    /// As [above](Self#errors), and [`Gone`](SessionErrorKind::Gone) if the session was ended meanwhile,
+    /// [`Conflict`](SessionErrorKind::Conflict), [`LimitReached`](SessionErrorKind::LimitReached), [`TooLarge`](SessionErrorKind::TooLarge), [`Value`](SessionErrorKind::Value).
+    /// What was queued is dropped, but for [`destroy`](Self::destroy), which is tried again with the head.
     ///
     /// # Cancellation
     /// It is written or not. The session cannot be used any more in this request, but for [`destroy`](Self::destroy), which is
     /// tried again with the head.
     pub async fn commit(&self) -> Result<(), SessionError> {
-        self.state.change(|_| Ok(()))?;
-        self.state.commit(false).await
+        self.state.commit_now().await
     }
 
-    /// Returns a handle for what outlives the request: see [`Detached`]. `None` where there is no session.
+    /// Returns a handle for what outlives the request: see [`Detached`]. `None` where there is no session. If the session is to
+    /// have a new token, or to be made, it is [committed](Self::commit) before.
     ///
     /// # Errors
     /// As [above](Self#errors).
     pub async fn detach(&self) -> Result<Option<Detached>, SessionError> {
+        self.state.settle().await?;
         let current = self.state.read(|work| work.current.clone()).await?;
         let config = &self.state.config;
         Ok(current.map(|current| Detached::new(Arc::clone(config), current.identifier)))

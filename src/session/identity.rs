@@ -26,6 +26,16 @@ impl<L> Session<L> {
         })
     }
 
+    /// Returns who was authenticated, where somebody must be.
+    ///
+    /// # Errors
+    /// [`Unauthenticated`](SessionErrorKind::Unauthenticated) if nobody is: a handler answers 401 by returning it. And as
+    /// [above](Self#errors).
+    pub async fn require_subject(&self) -> Result<String, SessionError> {
+        let subject = self.subject().await?;
+        subject.ok_or_else(|| SessionError::of(SessionErrorKind::Unauthenticated))
+    }
+
     /// Returns who was authenticated; `None` where nobody was.
     ///
     /// # Errors
@@ -80,7 +90,7 @@ impl<L> Session<L> {
         })
     }
 
-    /// Lists the live sessions of the subject, the latest activity first. Two trips.
+    /// Lists the live sessions of the subject, the latest activity first. Two trips, beside the one that reads the session.
     ///
     /// # Errors
     /// [`Unauthenticated`](SessionErrorKind::Unauthenticated) if nobody is. And as [above](Self#errors).
@@ -102,7 +112,8 @@ impl<L> Session<L> {
             .await
     }
 
-    /// Ends all other sessions of the subject: after a change of the password. Returns how many. At once. Two trips.
+    /// Ends all other sessions of the subject: after a change of the password. Returns how many. At once. Two trips, beside the one
+    /// that reads the session.
     ///
     /// # Errors
     /// As [`list`](Self::list); [`Conflict`](SessionErrorKind::Conflict) if new ones appear all the time.
@@ -122,7 +133,8 @@ impl<L> Session<L> {
             .await
     }
 
-    /// Ends all sessions of the subject, and this one, as [`destroy`](Self::destroy) does. Returns how many. At once. Two trips.
+    /// Ends all sessions of the subject, and this one, as [`destroy`](Self::destroy) does. Returns how many. At once. Two trips, beside the one
+    /// that reads the session.
     ///
     /// # Errors
     /// As [`revoke_others`](Self::revoke_others).
@@ -132,11 +144,14 @@ impl<L> Session<L> {
         let ended = config
             .within(subject::revoke_all(config, &subject, None))
             .await?;
-        self.destroy()?;
+        self.state.work().ended();
         Ok(ended)
     }
 
+    /// Returns whose the session is, and its name. Whoever has just been authenticated has it first: what is asked or ended at
+    /// once must not be for a login that does not happen.
     async fn known(&self) -> Result<(String, Option<SessionId>)> {
+        self.state.settle().await?;
         let (subject, id) = self
             .state
             .read(|work| (work.subject().map(str::to_owned), work.id()))
@@ -147,3 +162,6 @@ impl<L> Session<L> {
         ))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,16 +20,13 @@ impl State {
         if let Some(known) = self.loaded() {
             return known;
         }
-        // Also the turn: who has it may be a future that is kept, and that nobody polls.
-        let read = self.config.within(async {
+        let load = async {
             let turn = self.turn().await;
             self.load_in(&turn).await
-        });
-        let read = read.await;
-        if let Err(error) = &read {
-            self.work().fail(error);
-        }
-        read
+        };
+        // Whoever has the turn, and is not polled, holds nobody up for longer.
+        let loaded = self.config.within(load).await;
+        loaded.inspect_err(|error| self.work().fail(error))
     }
 
     pub(super) async fn load_in(&self, _turn: &Turn<'_>) -> Result<()> {

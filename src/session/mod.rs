@@ -32,8 +32,8 @@
 //!     .layer(SessionLayer::new(MemoryStore::new()));
 //! ```
 //!
-//! With axum this needs the feature `axum`. Elsewhere, in tonic, say, a handler takes the session out of the extensions of its
-//! request: `request.extensions().get::<Session>()`, or [`Session::of`].
+//! With axum this needs the feature `axum`; [elsewhere](#without-axum) a handler takes the session out of the extensions of its
+//! request. Whoever comes from `tower-sessions` finds each method in [`migration`].
 //!
 //! # What it promises
 //! - **A session that has ended stays ended**, whatever requests were under way: every write demands that what it read is
@@ -45,8 +45,9 @@
 //! - **The store holds no token**, only a SHA-256 of it; with the feature `session-encryption`, nothing that can be read.
 //! - **No cache mixes users**: a response whose session was looked at has `Vary`, is
 //!   [marked as personal](crate::response_cache::Personal), and one that brings a token has `no-store`.
-//! - **A failure is no logout**: a store that cannot be asked is an error to the handler that asked, and 503 in the place of a response
-//!   whose session could not be written.
+//! - **A failure is no logout**: a store that cannot be asked is an error to the handler that asked, and 503 in the place of a
+//!   response whose session could not be written. See [below](#failures).
+//! - **No other origin acts for a user**: see [below](#forms-and-other-origins).
 //!
 //! ```
 //! use std::time::Duration;
@@ -73,12 +74,121 @@
 //! | that does not look at its session, or reads that of a client without a token | 0 | 0 |
 //! | that reads | 1 | 1 |
 //! | that makes a session | 1 | 1 |
-//! | that writes to one | 2, and 1 for each conflict | 2; 4 on a server without `SET … IFEQ` |
-//! | the first one of each [`touch_every`](Lifetime::touch_every) that only reads | 2 | 2 |
+//! | that writes to one | 2, and more for each conflict | 2; 4 on a server without `SET … IFEQ` |
+//! | the first one of each [`touch_every`](Lifetime::touch_every) that only reads | 2 | as above |
+//! | a login of a client without a session; of one with a session | 1; 2 | 7; 10 |
+//! | a logout; one after a look at the session | 1; 2 | 1; 2 |
+//! | that [lists](Session::list) the sessions of its subject, or [ends](Session::revoke_others) the others | 3 | 3; 6 |
+//!
+//! A [limit](SessionLayer::per_subject) costs a login one command more, and three or four trips where it has to end a session. In
+//! memory there are no trips.
 //!
 //! # Order
-//! Outside of what needs sessions; inside of what compresses, and of CORS. Inside or outside of a
-//! [`ResponseCacheLayer`](crate::response_cache::ResponseCacheLayer): outside, pages from the cache cost no session.
+//! Outside of what uses sessions: with axum, [`Router::layer`](https://docs.rs/axum/latest/axum/struct.Router.html#method.layer) is
+//! for the routes that are there already. Inside of what compresses, and of CORS, which answers preflights by itself. A
+//! [`RateLimitLayer`](crate::rate_limit::RateLimitLayer) goes outside, unless its limits are by what a session knows. A
+//! [`ResponseCacheLayer`](crate::response_cache::ResponseCacheLayer) may lie on either side; pages that it has stored cost no
+//! session.
+//!
+//! What turns a panic into a response may lie inside, where its 500 drops what was queued, or outside: a panic drops it as well.
+//! What ends slow requests is better inside: from outside it can end one that has written its session, but has not told yet.
+//!
+//! # Without axum
+//! The session is in the extensions of the request, and a [`SessionError`] is a response, or (feature `tonic`) a status:
+//!
+//! ```
+//! use tonic::{Request, Response, Status, transport::Server};
+//! use tower_upstash::{session::{Session, SessionLayer, Transport}, store::MemoryStore};
+//!
+//! async fn call(request: Request<()>) -> Result<Response<()>, Status> {
+//!     let session: Session = Session::of(request.extensions())?;
+//!     session.update("calls", |calls: Option<u64>| calls.unwrap_or(0) + 1)?;
+//!     Ok(Response::new(()))
+//! }
+//!
+//! let sessions = SessionLayer::new(MemoryStore::new()).transports([Transport::header("x-session")]);
+//! let server = Server::builder().layer(sessions); // .add_service(…)
+//! ```
+//!
+//! A call that fails before its first message, with a code that stands for a 5xx, drops what it has queued. A status in the
+//! trailers comes after the session is written.
+//!
+//! # All devices
+//! [`Session::authenticate`] enters a session into the index of its subject. From then on it can be [listed](Session::list),
+//! [ended](Session::revoke), ended [with all others](Session::revoke_others), and, by the [handle](SessionLayer::handle) of the layer,
+//! by whoever is not that user: a session that gets a new token at the same time does not escape.
+//!
+//! ```
+//! # use tower_upstash::{session::{SessionError, SessionLayer}, store::MemoryStore};
+//! # async fn password_was_changed() -> Result<(), SessionError> {
+//! # let layer = SessionLayer::new(MemoryStore::new());
+//! let sessions = layer.handle(); // wherever there is no request
+//! for device in sessions.list("alice").await? {
+//!     let agent: Option<String> = device.get("agent")?; // what a handler has set
+//!     println!("{} {agent:?} {:?}", device.id(), device.last_active());
+//! }
+//! let ended = sessions.revoke_all("alice").await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Forms and other origins
+//! Cookies travel by themselves: a page of another site, or of another host of the domain, can make a browser send a form with
+//! them. Three things are in the way:
+//!
+//! - `SameSite=Lax`, by default: requests of other *sites* that are no links come without the cookie.
+//! - A request of another *origin* whose method is not safe, or that opens a WebSocket, cannot use a session that travels by
+//!   cookie, nor make one: [`CrossOrigin`](SessionErrorKind::CrossOrigin), 403. Browsers say where a request comes from, by
+//!   `Sec-Fetch-Site` or `Origin`; what says neither is no browser's. Origins of yours, and identity providers that answer by a
+//!   form, are named by [`trusted_origins`](SessionLayer::trusted_origins); so is one's own, if a proxy in front changes `Host`.
+//! - [`Session::csrf_token`] for a hidden field of each form, and [`Session::verify_csrf`] for what comes back. It belongs to the
+//!   token of the session: after a login, pages of before have one that is no longer good. Nothing of it is stored.
+//!
+//! So: nothing may be changed by `GET`, and forms that matter carry a token. Bearer tokens and metadata need none of it.
+//!
+//! # Streams and WebSockets
+//! What is written after the head has left is an error, [`Committed`](SessionErrorKind::Committed). What lives longer than its request
+//! takes a [`Detached`], which tells when the session ends: a logout elsewhere closes the socket.
+//!
+//! ```
+//! # use tower_upstash::session::{Session, SessionError};
+//! # async fn stream(session: Session) -> Result<(), SessionError> {
+//! if let Some(detached) = session.detach().await? {
+//!     // … in the task of the stream, beside what it waits for:
+//!     detached.ended().await?;
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Failures
+//! - **A read fails**: the handler gets an error, which as a response is 503 ([`Store`](SessionErrorKind::Store)) or 500
+//!   ([`Corrupt`](SessionErrorKind::Corrupt)). It is never "no session", and later calls of the request fail at once.
+//! - **A commit fails**: its error takes the place of the response, or [`on_error`](SessionLayer::on_error) does. Without an answer of
+//!   the store it is not known whether it was written. [`Session::commit`] tells the handler itself.
+//! - **The service fails** (5xx, or an error): what was queued is dropped, and so is a new token; [`Session::destroy`] happens.
+//! - **Others write the same session all the time**: [`Conflict`](SessionErrorKind::Conflict) once the
+//!   [time limit](SessionLayer::time_limit) is over; nothing was written.
+//! - **Activity cannot be written down**: nothing. The session ends that much earlier.
+//! - **The client goes** before the service has answered: nothing is written.
+//!
+//! All kinds, with their statuses: [`SessionError`]. What happens is told as an [`Event`], to
+//! [`on_event`](SessionLayer::on_event): logins and logouts for an audit, [`Duplicate`](Event::Duplicate),
+//! [`Unknown`](Event::Unknown) and [`CsrfToken`](Event::CsrfToken) for alarms, [`Conflict`](Event::Conflict) and
+//! [`Dropped`](Event::Dropped) for whoever looks for what is slow.
+//!
+//! # Encryption
+//! Tokens are hashed at rest; what sessions hold is not hidden from who reads the store, unless it is sealed (feature
+//! `session-encryption`):
+//!
+//! ```
+//! use tower_upstash::{session::{Keyring, SessionLayer}, store::MemoryStore};
+//!
+//! # let text = "3q2+7wABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhs=";
+//! let keyring = Keyring::from_base64(text)?; // of SESSION_KEYS: `new`, later `newer,new`
+//! let layer = SessionLayer::new(MemoryStore::new()).encrypt(keyring);
+//! # Ok::<(), tower_upstash::session::InvalidKeyring>(())
+//! ```
 //!
 //! # Several layers
 //! Each with a [name](SessionLayer::name), a [cookie](SessionLayer::cookie) and a [marker](SessionLayer::marker) of its own:
@@ -93,6 +203,38 @@
 //! let admins = SessionLayer::new(store).name("admin").cookie(SessionCookie::host("admin")).marker::<Admin>();
 //!
 //! async fn audit(user: Session, admin: Session<Admin>) { /* … */ }
+//! ```
+//!
+//! # In tests
+//! A memory store, and a clock that is moved by hand; no test has to wait for the end of a session:
+//!
+//! ```
+//! use std::time::Duration;
+//! use axum::{Router, body::Body, http::{Request, header::{COOKIE, SET_COOKIE}}, routing::get};
+//! use tower::ServiceExt as _;
+//! use tower_upstash::{session::{Session, SessionError, SessionLayer}, store::MemoryStore, time::ManualClock};
+//!
+//! async fn home(session: Session) -> Result<String, SessionError> {
+//!     session.update("hits", |hits: Option<u64>| hits.unwrap_or(0) + 1)?;
+//!     Ok(format!("{}", session.get::<u64>("hits").await?.unwrap_or(0)))
+//! }
+//!
+//! # tokio_test::block_on(async {
+//! let clock = ManualClock::default();
+//! let store = MemoryStore::builder().clock(clock.clone()).build();
+//! let layer = SessionLayer::new(store).clock(clock.clone());
+//! let app = Router::new().route("/", get(home)).layer(layer);
+//!
+//! let first = app.clone().oneshot(Request::new(Body::empty())).await.unwrap();
+//! let cookie = first.headers()[SET_COOKIE].to_str().unwrap().split(';').next().unwrap().to_owned();
+//! for (minutes, expected) in [(29, "2"), (31, "1")] {
+//!     clock.advance(Duration::from_secs(60 * minutes));
+//!     let again = Request::builder().header(COOKIE, &cookie).body(Body::empty()).unwrap();
+//!     let answer = app.clone().oneshot(again).await.unwrap();
+//!     let body = axum::body::to_bytes(answer.into_body(), 100).await.unwrap();
+//!     assert_eq!(body, expected);
+//! }
+//! # });
 //! ```
 
 mod answer;
@@ -109,7 +251,6 @@ mod detached;
 mod encryption;
 mod error;
 mod event;
-mod failure;
 mod future;
 #[cfg(fuzzing)]
 pub mod fuzzing;

@@ -41,12 +41,10 @@ impl Intent {
         self.create || self.subject.is_some()
     }
 
-    /// Returns whether a record is another subject's than the one who was authenticated.
-    pub(super) fn is_of_another(&self, record: &Record) -> bool {
-        self.subject
-            .as_ref()
-            .zip(record.subject.as_ref())
-            .is_some_and(|(new, old)| new != old)
+    /// Returns whether somebody else is authenticated than before: what one user has left behind is not the next one's.
+    pub(super) fn is_for_another(&self, stored: &Record) -> bool {
+        let (old, new) = (stored.subject.as_deref(), self.subject.as_deref());
+        old.zip(new).is_some_and(|(old, new)| old != new)
     }
 }
 
@@ -61,8 +59,7 @@ pub(super) fn plan(
     let Some(stored) = stored else {
         return create(log, intent, now);
     };
-    // What one user has left behind is not the next one's.
-    if intent.is_of_another(stored) {
+    if intent.is_for_another(stored) {
         return Ok(match create(log, intent, now)? {
             Plan::Create(record) => Plan::Rotate(record),
             plan => plan,
@@ -79,10 +76,10 @@ pub(super) fn plan(
         if !touches || !config.lifetime_of(stored).is_touch_due(&stored.times, now) {
             return Ok(Plan::Nothing);
         }
-        record.written(now);
+        record.written(touches, now);
         return Ok(Plan::Touch(record));
     }
-    record.written(now);
+    record.written(touches, now);
     record.lifetime = intent.lifetime.or(record.lifetime);
     if let Some(subject) = &intent.subject {
         record.subject = Some(subject.clone());
@@ -117,12 +114,14 @@ fn create(log: &Log, intent: &Intent, now: Timestamp) -> Result<Plan> {
 }
 
 impl Record {
-    /// Says that it is written now: other bytes than ever before.
-    fn written(&mut self, now: Timestamp) {
+    /// Says that it is written now: other bytes than ever before. `touches`: this is activity.
+    fn written(&mut self, touches: bool, now: Timestamp) {
         self.writes = self.writes.wrapping_add(1);
-        let times = &mut self.times;
-        times.touched = now;
+        if touches {
+            self.times.touched = now;
+        }
         // Where a clock was wrong, its limits count from now on, and not from a time that is to come.
+        let times = &mut self.times;
         times.created = times.created.min(now);
         times.authenticated = times.authenticated.map(|then| then.min(now));
     }

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use super::{SessionId, SessionInfo, config::Config, error::Result, subject};
+use super::{SessionError, SessionId, SessionInfo, config::Config, subject};
 
 /// The sessions of subjects, outside of requests: for the pages of administrators, and in jobs, such as what follows a change
 /// of a password. Cheap to clone.
@@ -30,7 +30,7 @@ impl Sessions {
     ///
     /// # Errors
     /// [`Store`](super::SessionErrorKind::Store).
-    pub async fn list(&self, subject: &str) -> Result<Vec<SessionInfo>> {
+    pub async fn list(&self, subject: &str) -> Result<Vec<SessionInfo>, SessionError> {
         let work = subject::list(&self.config, subject, None);
         self.config.within(work).await
     }
@@ -45,7 +45,7 @@ impl Sessions {
     ///
     /// # Cancellation
     /// Dropping the future leaves the session ended or not.
-    pub async fn revoke(&self, subject: &str, session: SessionId) -> Result<bool> {
+    pub async fn revoke(&self, subject: &str, session: SessionId) -> Result<bool, SessionError> {
         let work = subject::revoke(&self.config, subject, session);
         self.config.within(work).await
     }
@@ -63,7 +63,7 @@ impl Sessions {
     ///
     /// # Cancellation
     /// Dropping the future leaves some sessions ended, and others not.
-    pub async fn revoke_all(&self, subject: &str) -> Result<usize> {
+    pub async fn revoke_all(&self, subject: &str) -> Result<usize, SessionError> {
         let work = subject::revoke_all(&self.config, subject, None);
         self.config.within(work).await
     }

@@ -16,6 +16,7 @@ use bytes::Bytes;
 
 use super::{
     Event, SessionError, SessionErrorKind,
+    commit::Outcome,
     config::Config,
     data::Data,
     error::Result,
@@ -62,8 +63,10 @@ pub(super) struct Work {
     pub(super) pending: Pending,
     /// What the response tells the client.
     pub(super) telling: Option<Telling>,
+    /// The session is gone: what is written to it is dropped.
+    pub(super) is_gone: bool,
     /// The head has left, or is about to.
-    is_sealed: bool,
+    pub(super) is_sealed: bool,
     pub(super) is_no_activity: bool,
 }
 
@@ -208,7 +211,7 @@ impl State {
             if let Some(view) = &work.view {
                 return Ok(look(view));
             }
-            let stored = work.stored().map(|record| &record.data);
+            let stored = work.base().map(|record| &record.data);
             if work.pending.log.is_empty() {
                 return Ok(look(stored.unwrap_or(&Data::default())));
             }
@@ -223,6 +226,24 @@ impl State {
             work.view = Some(data);
         }
         Ok(seen)
+    }
+
+    /// Writes what is queued, for somebody who waits for it.
+    pub(super) async fn commit_now(&self) -> Result<()> {
+        let touches = self.change(|work| Ok(!work.is_no_activity))?;
+        let outcome = self.commit(touches).await;
+        match outcome.inspect_err(|_| self.discard())? {
+            Outcome::Written => Ok(()),
+            Outcome::Gone => Err(SessionError::of(SessionErrorKind::Gone)),
+        }
+    }
+
+    /// Writes what is queued, if the client is to have a new token by it.
+    pub(super) async fn settle(&self) -> Result<()> {
+        if self.work().pending.has_token_to_come() {
+            self.commit_now().await?;
+        }
+        Ok(())
     }
 
     /// Looks at the session, which is read if it was not.
@@ -300,6 +321,11 @@ impl Drop for Turn<'_> {
 impl Pending {
     pub(super) fn is_nothing(&self) -> bool {
         self.log.is_empty() && self.intent.is_nothing() && self.ending.is_none()
+    }
+
+    fn has_token_to_come(&self) -> bool {
+        let intent = &self.intent;
+        intent.rotate || intent.create || intent.subject.is_some()
     }
 }
 

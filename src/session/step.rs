@@ -11,7 +11,7 @@ use super::{
     token::Token,
 };
 use crate::{
-    store::{Batch, Condition, Identifier, Version, Write},
+    store::{Batch, Condition, Identifier, MAX_BATCH, Version, Write},
     time::Timestamp,
 };
 
@@ -83,20 +83,27 @@ impl Commit<'_> {
         if kind == Kind::Rotate {
             writes.extend(current.map(|current| self.leave(current)));
         }
-        let leaving = self.room.iter().cloned();
-        let index = self.pending.intent.subject.as_deref();
-        let index = index.map(|subject| subject::index(&self.state.config, subject));
-        writes.extend(
-            leaving
-                .zip(index.into_iter().cycle())
-                .map(|(key, index)| Write::delete(key).member_of(index)),
-        );
+        self.vacate(&mut writes);
         Ok(Some(Step {
             kind,
             batch: writes.into_iter().collect(),
             ends,
             put,
         }))
+    }
+
+    /// Adds what makes room, as far as the batch has any.
+    fn vacate(&self, writes: &mut Vec<Write>) {
+        let Some(subject) = &self.pending.intent.subject else {
+            return;
+        };
+        let index = subject::index(&self.state.config, subject);
+        for key in &self.room {
+            let is_known = writes.iter().any(|write| write.key() == key);
+            if !is_known && writes.len() < MAX_BATCH {
+                writes.push(Write::delete(key.clone()).member_of(index.clone()));
+            }
+        }
     }
 
     /// Ends what the client has presented, and what is known of it.
@@ -109,21 +116,17 @@ impl Commit<'_> {
             let write = Write::delete(config.key(&current.identifier));
             match &current.record.subject {
                 // One that got a new token meanwhile is not there: that is the one to end.
-                Some(subject) if config.per_subject.is_some() => write
+                Some(subject) => write
                     .when(Condition::Present)
                     .member_of(subject::index(config, subject)),
-                Some(_) => write.when(Condition::Present),
                 None => write,
             }
         });
-        let is_other = |token: &&Token| current.as_ref().is_none_or(|known| known.token != **token);
-        let others = self.state.presented.tokens.iter().filter(is_other);
-        // Whoever logs in anew leaves the place of the session that ends, which nobody may have read.
-        let subject = self.pending.intent.subject.as_ref();
-        let index = subject
-            .filter(|_| config.per_subject.is_some())
-            .map(|subject| subject::index(config, subject));
-        let others = others.map(|token| {
+        let intent = &self.pending.intent;
+        // Its place is for the one that is made in the same write.
+        let index = config.per_subject.and(intent.subject.as_deref());
+        let index = index.map(|subject| subject::index(config, subject));
+        let others = self.unknown_endings().map(|token| {
             let write = Write::delete(config.key(&token.identifier()));
             match &index {
                 Some(index) => write.member_of(index.clone()),
@@ -131,6 +134,24 @@ impl Commit<'_> {
             }
         });
         known.into_iter().chain(others).collect()
+    }
+
+    /// Returns the tokens that end although nothing was read by them.
+    fn unknown_endings(&self) -> impl Iterator<Item = &Token> {
+        let ending = self.pending.ending.as_ref();
+        let known = ending.and_then(|ending| ending.current.as_ref());
+        let tokens = ending.map_or(&[][..], |_| &self.state.presented.tokens);
+        let is_other = move |token: &&Token| known.is_none_or(|known| known.token != **token);
+        tokens.iter().filter(is_other)
+    }
+
+    /// Returns where lies what ends in the same write.
+    pub(super) fn ended(&self) -> Vec<Identifier> {
+        let ending = self.pending.ending.as_ref();
+        let known = ending.and_then(|ending| ending.current.as_ref());
+        let known = known.map(|current| current.identifier.clone());
+        let unknown = self.unknown_endings().map(Token::identifier);
+        known.into_iter().chain(unknown).collect()
     }
 
     /// Says where a record goes.
@@ -258,15 +279,9 @@ impl Commit<'_> {
             return;
         }
         let fingerprint = |current: &Current| Fingerprint::of(&current.identifier);
-        if let Some(Ending { current }) = &self.pending.ending {
-            let known = current.as_ref().map(fingerprint);
-            let presented = self.state.presented.tokens.iter();
-            let presented = presented.map(|token| Fingerprint::of(&token.identifier()));
-            let mut ended: Vec<_> = known.into_iter().chain(presented).collect();
-            ended.dedup();
-            for session in ended {
-                config.tell(&Event::Destroyed { session });
-            }
+        for identifier in self.ended() {
+            let session = Fingerprint::of(&identifier);
+            config.tell(&Event::Destroyed { session });
         }
         match (kind, before.map(fingerprint), after.map(fingerprint)) {
             (Kind::Create, _, Some(session)) => config.tell(&Event::Created { session }),
@@ -277,9 +292,11 @@ impl Commit<'_> {
             let session = Fingerprint::of(key.identifier());
             config.tell(&Event::Evicted { session });
         }
-        if let (Some(_), Some(after)) = (&self.pending.intent.subject, after) {
-            let session = fingerprint(after);
-            config.tell(&Event::Authenticated { session });
+        if let (Some(subject), Some(after)) = (&self.pending.intent.subject, after) {
+            config.tell(&Event::Authenticated {
+                session: fingerprint(after),
+                subject: Fingerprint::of_subject(subject),
+            });
         }
     }
 }

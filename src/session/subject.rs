@@ -12,14 +12,14 @@ use std::{cmp::Reverse, collections::HashSet, fmt};
 
 use serde_core::de::DeserializeOwned;
 
-use self::members::{listing, read};
+use self::members::{listing, prune, read};
 pub(super) use self::{
     ends::{revoke, revoke_all},
     room::{Room, make_room},
 };
 use super::{
-    SessionError, SessionErrorKind, config::Config, error::Result, id::SessionId,
-    lifetime::Standing, record::Record,
+    SessionError, config::Config, error::Result, id::SessionId, lifetime::Standing, record::Record,
+    value,
 };
 use crate::{
     store::{Identifier, Key},
@@ -46,7 +46,7 @@ impl SessionLimit {
         Self::checked(most, true)
     }
 
-    /// One more session is refused: the login fails with [`LimitReached`](SessionErrorKind::LimitReached) until another one
+    /// One more session is refused: the login fails with [`LimitReached`](super::SessionErrorKind::LimitReached) until another one
     /// ends.
     ///
     /// # Panics
@@ -112,13 +112,9 @@ impl SessionInfo {
     /// none.
     ///
     /// # Errors
-    /// [`Value`](SessionErrorKind::Value) where the value is not a `T`.
-    pub fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>> {
-        let value = self.record.data.get(key);
-        let value = value.map(|json| serde_json::from_slice(&json)).transpose();
-        // Without its source, which quotes what it could not read.
-        let unexpected = "a value of a session is not of the type that was expected";
-        value.map_err(|_| SessionError::new(SessionErrorKind::Value, unexpected))
+    /// [`Value`](super::SessionErrorKind::Value) where the value is not a `T`.
+    pub fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, SessionError> {
+        value::read(self.record.data.get(key).as_deref())
     }
 }
 
@@ -138,14 +134,17 @@ pub(super) fn index(config: &Config, subject: &str) -> Key {
     config.indexes.key(Identifier::hashed(subject))
 }
 
-/// Lists the live sessions of a subject, newest activity first; `current` is the one that asks. Two trips.
+/// Lists the live sessions of a subject, newest activity first; `current` is the one that asks. Two trips, one more where the
+/// index still names what is gone.
 pub(super) async fn list(
     config: &Config,
     subject: &str,
     current: Option<SessionId>,
 ) -> Result<Vec<SessionInfo>> {
-    let listing = listing(config, &index(config, subject)).await?;
+    let index = index(config, subject);
+    let listing = listing(config, &index).await?;
     let members = read(config, listing.identifiers).await?;
+    prune(config, &index, &members).await;
     let now = config.now();
     let mut sessions: Vec<_> = members
         .into_iter()

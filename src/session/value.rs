@@ -41,10 +41,24 @@ pub(super) fn write<T: Serialize + ?Sized>(value: &T, most: usize) -> Result<Byt
 
 type Messages = Vec<serde_json::Value>;
 
+/// The most messages that are kept: those who are never asked for must not fill the session.
+const MOST_MESSAGES: usize = 32;
+
+/// Returns the messages of a list that are of one type.
+pub(super) fn messages<T: DeserializeOwned>(list: &[u8]) -> Vec<T> {
+    let messages: Messages = serde_json::from_slice(list).unwrap_or_default();
+    messages
+        .into_iter()
+        .filter_map(|message| serde_json::from_value(message).ok())
+        .collect()
+}
+
 /// Returns a list of messages with one more.
 pub(super) fn appended(list: Option<&[u8]>, message: &[u8]) -> Result<Bytes> {
     let mut messages: Messages = read(list)?.unwrap_or_default();
     messages.extend(read::<serde_json::Value>(Some(message))?);
+    let surplus = messages.len().saturating_sub(MOST_MESSAGES);
+    messages.drain(..surplus);
     write(&messages, usize::MAX)
 }
 

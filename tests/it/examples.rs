@@ -2,8 +2,12 @@
 
 mod ai_memo;
 mod axum;
+mod browser;
+mod full_stack;
 mod response_cache;
 mod reverse_proxy;
+mod sessions_axum;
+mod sessions_tonic;
 mod tonic;
 mod tower;
 
@@ -15,6 +19,7 @@ use crate::quickstart::example;
 fn command(name: &str) -> Command {
     let mut command = Command::new(example(name));
     for variable in [
+        "DEVELOPMENT",
         "KUBERNETES_SERVICE_HOST",
         "KV_REST_API_TOKEN",
         "KV_REST_API_URL",

@@ -26,5 +26,6 @@ mod response_cache;
 mod servers;
 mod service;
 mod session_attacks;
+mod stack;
 mod support;
 mod upstash;

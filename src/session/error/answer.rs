@@ -77,7 +77,7 @@ impl SessionErrorKind {
         match self {
             Self::CrossOrigin | Self::CsrfToken => 7, // PERMISSION_DENIED
             Self::LimitReached | Self::TooLarge => 8, // RESOURCE_EXHAUSTED
-            Self::Conflict => 10,                     // ABORTED
+            Self::Conflict | Self::Gone => 10,        // ABORTED
             Self::Store => 14,                        // UNAVAILABLE
             Self::Unauthenticated | Self::Stale => 16, // UNAUTHENTICATED
             Self::Corrupt
@@ -94,6 +94,7 @@ impl SessionErrorKind {
         match self {
             Self::Store => "The session cannot be read or written now: try again later.",
             Self::Conflict => "Others were changing the session at the same time: try again.",
+            Self::Gone => "The session has ended meanwhile.",
             Self::LimitReached => "There are too many sessions: end another one first.",
             Self::TooLarge => "The session would become too large.",
             Self::Unauthenticated => "This needs a login.",

@@ -56,8 +56,11 @@ fn every_event_has_a_line_of_its_own() {
             format!("session rotated from={session} to={to}"),
         ),
         (
-            Event::Authenticated { session },
-            format!("session authenticated session={session}"),
+            Event::Authenticated {
+                session,
+                subject: to,
+            },
+            format!("session authenticated session={session} subject={to}"),
         ),
         (
             Event::Destroyed { session },

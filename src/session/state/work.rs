@@ -6,7 +6,7 @@ use super::{
     super::{
         SessionError, SessionErrorKind, SessionId, error::Result, record::Record, token::Token,
     },
-    Current, Ending, Pending, Phase, Work,
+    Current, Ending, Pending, Phase, Telling, Work,
 };
 use crate::time::Timestamp;
 
@@ -16,10 +16,10 @@ impl Work {
         self.changes += 1;
     }
 
-    /// Returns what is stored and still counts: what another subject has left behind does not.
-    pub(super) fn stored(&self) -> Option<&Record> {
+    /// Returns what the session will go on from: nothing of another subject's.
+    pub(super) fn base(&self) -> Option<&Record> {
         let record = &self.current.as_ref()?.record;
-        (!self.pending.intent.is_of_another(record)).then_some(record)
+        (!self.pending.intent.is_for_another(record)).then_some(record)
     }
 
     /// Takes note of what is stored now. If the session was ended meanwhile, that is what ends.
@@ -44,11 +44,6 @@ impl Work {
         self.pending.ending = ending;
     }
 
-    pub(in crate::session) fn authenticate(&mut self, subject: Box<str>) {
-        self.forget_view();
-        self.pending.intent.subject = Some(subject);
-    }
-
     /// Takes what is to be written.
     pub(in crate::session) fn take_pending(&mut self) -> Pending {
         self.forget_view();
@@ -64,11 +59,28 @@ impl Work {
             ..Pending::default()
         };
         self.forget_view();
+        self.is_gone = false;
         self.phase = Phase::Read;
     }
 
+    /// Forgets that anything was to be written or deleted: the session was ended by other means. The client is told.
+    pub(in crate::session) fn ended(&mut self) {
+        self.current = None;
+        self.end();
+        self.pending.ending = None;
+        if !self.is_sealed {
+            self.telling = Some(Telling::Removal);
+        }
+    }
+
+    /// Says who is authenticated. What another one has left behind is not seen from here on.
+    pub(in crate::session) fn authenticate(&mut self, subject: Box<str>) {
+        self.pending.intent.subject = Some(subject);
+        self.forget_view();
+    }
+
     pub(in crate::session) fn id(&self) -> Option<SessionId> {
-        self.stored().map(|record| record.id)
+        self.base().map(|record| record.id)
     }
 
     /// Returns when the subject was authenticated.

@@ -8,7 +8,7 @@ use super::{
         id::SessionId,
     },
     index, is_of,
-    members::{Found, delete, heard, listing, read},
+    members::{Found, delete, listing, prune, read},
 };
 use crate::{
     join::join,
@@ -34,9 +34,12 @@ pub(in super::super) async fn revoke(
     let mut gone = HashSet::new();
     for round in 0..MOST_ROUNDS {
         let listing = listing(config, &index).await?;
-        let mut is_certain = listing.is_exact || round > 0;
+        let mut is_certain = listing.is_exact || listing.is_complete && round > 0;
         let mut named = None;
-        for member in read(config, listing.identifiers).await? {
+        let members = read(config, listing.identifiers).await?;
+        // Also so that the next listing has room for those that are there.
+        prune(config, &index, &members).await;
+        for member in members {
             match member.found {
                 Found::Gone => is_certain &= !gone.insert(member.identifier),
                 Found::Record(_, record) if record.id == id && is_of(&record, subject) => {
@@ -60,7 +63,7 @@ async fn end(config: &Config, index: &Key, identifier: &Identifier) -> Result<bo
         .when(Condition::Present)
         .member_of(index.clone());
     let written = config.store.write(&Batch::from(delete)).await;
-    let is_done = heard(config, written)?.is_done();
+    let is_done = config.heard(written)?.is_done();
     if is_done {
         config.tell(&revoked(Fingerprint::of(identifier)));
     }

@@ -2,9 +2,7 @@
 
 use std::{future::poll_fn, task::Poll};
 
-use super::super::{
-    Event, Fingerprint, SessionError, config::Config, error::Result, record::Record,
-};
+use super::super::{Event, Fingerprint, config::Config, error::Result, record::Record};
 use crate::store::{
     self, Batch, Cursor, Entry, ErrorKind, Identifier, Key, MAX_BATCH, MAX_READ, Store, Version,
     Write, Written, together,
@@ -19,6 +17,8 @@ pub(super) struct Listing {
     pub(super) identifiers: Vec<Identifier>,
     /// Whether these are all members that there were at one instant.
     pub(super) is_exact: bool,
+    /// Whether there were no more than we look at.
+    pub(super) is_complete: bool,
 }
 
 /// Lists an index. One trip for each hundred members.
@@ -29,7 +29,7 @@ pub(super) async fn listing(config: &Config, index: &Key) -> Result<Listing> {
     while let Some(cursor) = next
         && pages < MOST_PAGES
     {
-        let page = heard(config, config.store.members(index, cursor).await)?;
+        let page = config.heard(config.store.members(index, cursor).await)?;
         identifiers.extend(page.identifiers);
         next = page.next;
         pages += 1;
@@ -40,6 +40,7 @@ pub(super) async fn listing(config: &Config, index: &Key) -> Result<Listing> {
     Ok(Listing {
         identifiers,
         is_exact: pages == 1 && next.is_none(),
+        is_complete: next.is_none(),
     })
 }
 
@@ -71,7 +72,7 @@ pub(super) async fn read(config: &Config, identifiers: Vec<Identifier>) -> Resul
     let chunks = keys.chunks(MAX_READ).map(|keys| entries(config, keys));
     let mut stored = Vec::with_capacity(keys.len());
     for chunk in together(all(chunks)).await {
-        stored.extend(heard(config, chunk)?);
+        stored.extend(config.heard(chunk)?);
     }
     let members = identifiers.into_iter().zip(stored);
     Ok(members
@@ -137,7 +138,7 @@ pub(super) async fn delete(
     let answers = all(batches.iter().map(|batch| config.store.write(batch)));
     let mut outcome = Ok(());
     for (batch, answer) in batches.iter().zip(together(answers).await) {
-        match (heard(config, answer), event) {
+        match (config.heard(answer), event) {
             (Ok(Written::Done(_)), Some(event)) => batch.writes().iter().for_each(|write| {
                 config.tell(&event(Fingerprint::of(write.key().identifier())));
             }),
@@ -175,10 +176,15 @@ async fn all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> 
         .collect()
 }
 
-/// Tells of an error of the store.
-pub(super) fn heard<T>(config: &Config, answer: store::Result<T>) -> Result<T> {
-    answer.map_err(|error| {
-        config.tell(&Event::StoreError { error: &error });
-        SessionError::from(error)
-    })
+/// Takes those out of the index that are gone for good: no token comes back. That it fails is no matter.
+pub(super) async fn prune(config: &Config, index: &Key, members: &[Member]) {
+    let gone = members
+        .iter()
+        .filter(|member| matches!(member.found, Found::Gone));
+    let writes: Vec<_> = gone
+        .map(|member| Write::delete(config.key(&member.identifier)).member_of(index.clone()))
+        .collect();
+    if !writes.is_empty() {
+        let _ = delete(config, writes, None).await;
+    }
 }

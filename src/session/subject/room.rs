@@ -22,8 +22,8 @@ pub(in super::super) enum Room {
     None,
 }
 
-/// Finds out what to end so that one more session of the subject fits. Those that are `leaving` are never ended, and do not
-/// count: the write itself deletes them. Two trips, three where something is in the way that can go at once: what has
+/// Finds out what to end so that one more session of the subject fits. `keep` are never ended: the write
+/// itself deletes them, and they do not count. Two trips, three where something is in the way that can go at once: what has
 /// expired, and what is beyond a limit that used to be higher and does not fit into the batch.
 //
 // A record that cannot be read is kept as long as the others suffice: it may be of a newer version than this one.
@@ -31,7 +31,7 @@ pub(in super::super) async fn make_room(
     config: &Config,
     subject: &str,
     limit: SessionLimit,
-    leaving: &[Identifier],
+    keep: &[Identifier],
 ) -> Result<Room> {
     let index = index(config, subject);
     let listing = listing(config, &index).await?;
@@ -40,9 +40,7 @@ pub(in super::super) async fn make_room(
     let counts = |record: &Record| is_of(record, subject) && is_live(config, record, now);
     let (mut dead, mut living) = (Vec::new(), Vec::new());
     let others = members.into_iter();
-    for Member { identifier, found } in
-        others.filter(|member| !leaving.contains(&member.identifier))
-    {
+    for Member { identifier, found } in others.filter(|member| !keep.contains(&member.identifier)) {
         let delete = Write::delete(config.key(&identifier)).member_of(index.clone());
         match found {
             Found::Gone => dead.push(delete),

@@ -8,6 +8,7 @@ mod world;
 
 pub(crate) use self::world::{World, id, now, rotate};
 use super::*;
+use crate::session::SessionErrorKind;
 
 #[test]
 fn an_index_has_nothing_of_its_subject_but_a_hash() {
