@@ -39,13 +39,11 @@ async fn report() -> impl IntoResponse {
 }
 
 /// Looks at the session: no cache stores that, whatever a policy says.
-async fn me(session: Session) -> Result<(StatusCode, String), SessionError> {
-    let Some(name) = session.subject().await? else {
-        return Ok((StatusCode::UNAUTHORIZED, "who are you?\n".into()));
-    };
+async fn me(session: Session) -> Result<String, SessionError> {
+    let name = session.require_subject().await?; // or 401
     session.update("visits", |visits: Option<u64>| visits.unwrap_or(0) + 1)?;
     let visits: u64 = session.get("visits").await?.unwrap_or_default();
-    Ok((StatusCode::OK, format!("{name}, visit {visits}\n")))
+    Ok(format!("{name}, visit {visits}\n"))
 }
 
 async fn login(

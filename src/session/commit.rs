@@ -1,6 +1,6 @@
 //! How what was queued is written: once, on conditions, and again where others were faster.
 
-use std::mem;
+use std::{mem, time::Duration};
 
 use super::{
     Event, Fingerprint, SessionError, SessionErrorKind, SessionId,
@@ -11,10 +11,15 @@ use super::{
     subject::{self, Room},
 };
 use crate::{
+    jitter,
     store::{Entry, Key, Refusal, Store, Version, Written},
     time::Timer,
 };
 
+/// So many attempts are made with a pause each.
+const NEW_ATTEMPTS: u32 = 8;
+/// So many further ones are made one after the other.
+const PAUSE_EVERY: u32 = 4;
 /// More than this, and somebody else writes all the time.
 const MOST_ATTEMPTS: u32 = 1000;
 
@@ -120,8 +125,12 @@ impl<'a> Commit<'a> {
                     return Ok(Outcome::Written);
                 }
                 Written::Refused { at, why } => {
+                    let is_conflict = matches!(why, Refusal::Conflict(_));
                     if let Some(outcome) = self.refused(&step, at, why).await? {
                         return Ok(outcome);
+                    }
+                    if is_conflict && let (Some(timer), Some(elapsed)) = (&config.timer, &elapsed) {
+                        self.pause(timer, elapsed()).await;
                     }
                 }
             }
@@ -163,6 +172,20 @@ impl<'a> Commit<'a> {
         }
         self.is_over = true;
         outcome
+    }
+
+    /// Waits, by chance, before the next attempt. Those who are new leave the field to those who have tried for long: without
+    /// that, some would lose until the time limit. Those still wait once in a while: two processes that are as far from the
+    /// store write in the same order each time, and the second one is always late.
+    async fn pause(&self, timer: &Timer, taken: Duration) {
+        let attempt = taken / self.attempts.max(1);
+        let most = match self.attempts {
+            1 => return, // Most conflicts are the only one.
+            ..=NEW_ATTEMPTS => attempt * 2,
+            attempts if attempts.is_multiple_of(PAUSE_EVERY) => attempt,
+            _ => return,
+        };
+        timer.sleep(jitter::up_to(most)).await;
     }
 
     fn next_step(&mut self) -> Result<Option<Step>> {
