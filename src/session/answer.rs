@@ -1,6 +1,10 @@
 //! What becomes of a response: what it says of the session, and what takes its place where that is not true.
 
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{
+    future::{Future, ready},
+    pin::Pin,
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, Response};
@@ -44,7 +48,13 @@ impl State {
             work.discard();
         }
         let is_due = |current: &Arc<Current>| touches && current.is_touch_due;
-        let has_work = !work.pending.is_nothing() || work.current.as_ref().is_some_and(is_due);
+        if work.is_abandoned && verdict == Verdict::Done {
+            return Some(Box::pin(ready(Err(SessionError::abandoned()))));
+        }
+        // What another task commits is told by this head, or by none.
+        let has_work = !work.pending.is_nothing()
+            || work.commits > 0
+            || work.current.as_ref().is_some_and(is_due);
         drop(work);
         has_work.then(|| {
             let state = Arc::clone(self);

@@ -36,9 +36,14 @@ impl State {
             let outcome = commit.run(&turn).await;
             commit.end(outcome)
         };
-        match self.config.within_pinned(pin!(commit)).await {
+        // Ended before it is looked at: it counts itself.
+        let outcome = {
+            let commit = pin!(commit);
+            self.config.within_pinned(commit).await
+        };
+        match outcome {
             // Activity that could not be written down is no failure of the request.
-            Err(_) if is_activity => Ok(Outcome::Written),
+            Err(_) if is_activity && self.work().commits == 0 => Ok(Outcome::Written),
             outcome => outcome,
         }
     }
@@ -64,12 +69,19 @@ pub(super) struct Commit<'a> {
     pub(super) room: Vec<Key>,
     /// Whether nothing is lost if this is dropped.
     is_over: bool,
+    /// Whether the session is to end, by the wish of whoever has it.
+    is_end: bool,
 }
 
 impl<'a> Commit<'a> {
     fn begin(state: &'a State, touches: bool) -> Self {
-        let pending = state.work().take_pending();
+        let pending = {
+            let mut work = state.work();
+            work.commits += 1;
+            work.take_pending()
+        };
         Self {
+            is_end: pending.ending.is_some(),
             state,
             is_over: pending.is_nothing(),
             pending,
@@ -142,8 +154,13 @@ impl<'a> Commit<'a> {
 
     /// What may have been written or not makes what was read before worth nothing.
     fn end(mut self, outcome: Result<Outcome>) -> Result<Outcome> {
-        if let (true, false, Err(error)) = (self.is_asking, self.is_over, &outcome) {
-            self.state.work().phase = Phase::Failed(error.clone());
+        if let Err(error) = &outcome {
+            let mut work = self.state.work();
+            if self.is_asking && !self.is_over {
+                work.phase = Phase::Failed(error.clone());
+            }
+            let ending = self.pending.ending.take();
+            work.end_later(ending.filter(|_| self.is_end));
         }
         self.is_over = true;
         outcome
@@ -167,6 +184,9 @@ impl<'a> Commit<'a> {
         let now = self.state.config.now();
         let (current, is_gone) = {
             let work = self.state.work();
+            if work.pending.ending.is_some() && self.pending.ending.is_none() {
+                return Ok(None); // Another task has ended the session: nothing is to be written, or made, any more.
+            }
             (work.current.clone(), work.is_gone)
         };
         if is_gone && self.pending.intent.subject.is_none() && self.pending.ending.is_none() {
@@ -201,7 +221,7 @@ impl<'a> Commit<'a> {
         let Some(fresh) = fresh else {
             return Ok(self.lost(step));
         };
-        self.state.work().renew(Some(fresh));
+        self.state.work().learn(Some(fresh));
         if step.kind == Kind::Touch {
             return Ok(Some(Outcome::Written)); // Somebody else's activity is as good.
         }
@@ -216,7 +236,8 @@ impl<'a> Commit<'a> {
     fn lost(&mut self, step: &Step) -> Option<Outcome> {
         let mut work = self.state.work();
         let gone = work.current.take();
-        work.is_gone = true;
+        work.learn(None);
+        work.is_gone = work.pending.ending.is_none();
         // Nor may what an earlier commit of this request has made be told.
         work.telling = None;
         drop(work);
@@ -274,7 +295,8 @@ impl<'a> Commit<'a> {
         let after = put.map(|(put, version)| put.into_current(version));
         let telling = self.telling(step.kind, after.as_deref());
         let mut work = self.state.work();
-        let before = work.renew(after.clone());
+        let before = work.current.take();
+        work.learn(after.clone());
         work.telling = telling.or(work.telling.take());
         work.is_gone = false;
         drop(work);
@@ -284,8 +306,13 @@ impl<'a> Commit<'a> {
 
 impl Drop for Commit<'_> {
     fn drop(&mut self) {
+        let mut work = self.state.work();
+        work.commits -= 1;
         if !self.is_over {
-            self.state.work().phase = Phase::Failed(abandoned());
+            work.phase = Phase::Failed(SessionError::abandoned());
+            work.is_abandoned = true;
+            let ending = self.pending.ending.take();
+            work.end_later(ending.filter(|_| self.is_end));
         }
     }
 }
@@ -297,9 +324,11 @@ impl Current {
     }
 }
 
-fn abandoned() -> SessionError {
-    let why = "a commit was given up half way: its outcome is unknown";
-    SessionError::new(SessionErrorKind::Store, why)
+impl SessionError {
+    pub(super) const fn abandoned() -> Self {
+        let why = "a commit was given up half way: its outcome is unknown";
+        Self::new(SessionErrorKind::Store, why)
+    }
 }
 
 fn conflict() -> SessionError {

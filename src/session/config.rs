@@ -135,7 +135,8 @@ impl Config {
         })
     }
 
-    pub(super) fn encode(&self, identifier: &Identifier, record: &Record) -> Result<Bytes> {
+    /// Checks the size of what is to be stored.
+    pub(super) fn check_size(&self, record: &Record) -> Result<()> {
         if record.data.len() > self.max_keys {
             let why = "more keys than a session may have";
             return Err(SessionError::new(SessionErrorKind::TooLarge, why));
@@ -144,6 +145,10 @@ impl Config {
             let why = "more data than a session may hold";
             return Err(SessionError::new(SessionErrorKind::TooLarge, why));
         }
+        Ok(())
+    }
+
+    pub(super) fn encode(&self, identifier: &Identifier, record: &Record) -> Result<Bytes> {
         let place = self.place(identifier);
         record.encode(self.seal(&place))
     }

@@ -29,6 +29,15 @@ pin_project! {
         state: State<S::Future, S::Response, S::Error>,
         session: Arc<Session>,
     }
+
+    impl<S, ReqBody> PinnedDrop for ResponseFuture<S, ReqBody>
+    where
+        S: Service<Request<ReqBody>>,
+    {
+        fn drop(this: Pin<&mut Self>) {
+            this.session.close();
+        }
+    }
 }
 
 pin_project! {

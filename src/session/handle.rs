@@ -98,7 +98,8 @@ impl<L> Session<L> {
     ///
     /// # Errors
     /// [`InvalidKey`](SessionErrorKind::InvalidKey) for a key of no or more than 128 bytes, or with a control character;
-    /// [`TooLarge`](SessionErrorKind::TooLarge) for a value [beyond what a session may hold](super::SessionLayer::max_bytes);
+    /// [`TooLarge`](SessionErrorKind::TooLarge) for a value [beyond what a session may hold](super::SessionLayer::max_bytes), and
+    /// for more than a thousand changes beside one for each key that a session may have;
     /// [`Value`](SessionErrorKind::Value) for one that is no JSON; [`Committed`](SessionErrorKind::Committed).
     pub fn set<T: Serialize + ?Sized>(&self, key: &str, value: &T) -> Result<(), SessionError> {
         let value = value::write(value, self.state.config.max_bytes)?;
@@ -226,9 +227,7 @@ impl<L> Session<L> {
     /// # Errors
     /// As [above](Self#errors).
     pub async fn exists(&self) -> Result<bool, SessionError> {
-        self.state
-            .read(|work| work.current.is_some() || work.is_wanted())
-            .await
+        self.state.exists().await
     }
 
     /// Returns the name of the session in [lists](Self::list): no secret, and the same after each rotation. `None` where
@@ -275,10 +274,12 @@ impl<L> Session<L> {
     ///
     /// # Errors
     /// As [above](Self#errors), and [`Gone`](SessionErrorKind::Gone) if the session was ended meanwhile,
-    /// [`Conflict`](SessionErrorKind::Conflict), [`LimitReached`](SessionErrorKind::LimitReached), [`TooLarge`](SessionErrorKind::TooLarge), [`Value`](SessionErrorKind::Value). What was queued is dropped.
+    /// [`Conflict`](SessionErrorKind::Conflict), [`LimitReached`](SessionErrorKind::LimitReached), [`TooLarge`](SessionErrorKind::TooLarge), [`Value`](SessionErrorKind::Value).
+    /// What was queued is dropped, but for [`destroy`](Self::destroy), which is tried again with the head.
     ///
     /// # Cancellation
-    /// It is written or not. The session cannot be used any more in this request.
+    /// It is written or not. The session cannot be used any more in this request, but for [`destroy`](Self::destroy), which is
+    /// tried again with the head.
     pub async fn commit(&self) -> Result<(), SessionError> {
         self.state.commit_now().await
     }

@@ -77,6 +77,10 @@ impl<L> Session<L> {
     ///
     /// It happens also if the response is an error.
     ///
+    /// One trip, if nobody has looked at the session in this request. Then only the token ends that the client has sent: if
+    /// another request has given the session a new one at the same moment, that one lives. Look first, at the
+    /// [subject](Self::subject), say, and the session of a subject ends under whatever token it has.
+    ///
     /// # Errors
     /// [`Committed`](SessionErrorKind::Committed). And as [above](Self#errors).
     pub fn destroy(&self) -> Result<(), SessionError> {

@@ -24,23 +24,24 @@ impl State {
             self.load_in(&turn).await
         };
         // Whoever has the turn, and is not polled, holds nobody up for longer.
-        self.config.within_pinned(pin!(load)).await
+        let loaded = self.config.within_pinned(pin!(load)).await;
+        loaded.inspect_err(|error| self.work().fail(error))
     }
 
     pub(super) async fn load_in(&self, _turn: &Turn<'_>) -> Result<()> {
         if let Some(known) = self.loaded(&self.work()) {
             return known;
         }
-        let read = self.config.within_pinned(pin!(self.find())).await;
+        let read = self.find().await;
         let mut work = self.work();
         match read {
             Ok(current) => {
-                work.current = current;
+                work.learn(current);
                 work.phase = Phase::Read;
                 Ok(())
             }
             Err(error) => {
-                work.phase = Phase::Failed(error.clone());
+                work.fail(&error);
                 Err(error)
             }
         }

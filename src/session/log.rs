@@ -86,6 +86,10 @@ impl Log {
         self.0.is_empty()
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Does all of it, in order.
     ///
     /// # Errors

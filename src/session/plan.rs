@@ -36,6 +36,11 @@ impl Intent {
         !self.rotate && !self.create && self.subject.is_none() && self.lifetime.is_none()
     }
 
+    /// Returns whether a session is made where there is none.
+    pub(super) const fn makes(&self) -> bool {
+        self.create || self.subject.is_some()
+    }
+
     /// Returns whether somebody else is authenticated than before: what one user has left behind is not the next one's.
     pub(super) fn is_for_another(&self, stored: &Record) -> bool {
         let (old, new) = (stored.subject.as_deref(), self.subject.as_deref());
@@ -90,7 +95,7 @@ pub(super) fn plan(
 fn create(log: &Log, intent: &Intent, now: Timestamp) -> Result<Plan> {
     let mut data = Data::default();
     log.apply(&mut data)?;
-    if data.is_empty() && !intent.create && intent.subject.is_none() {
+    if data.is_empty() && !intent.makes() {
         return Ok(Plan::Nothing);
     }
     Ok(Plan::Create(Record {
@@ -115,5 +120,9 @@ impl Record {
         if touches {
             self.times.touched = now;
         }
+        // Where a clock was wrong, its limits count from now on, and not from a time that is to come.
+        let times = &mut self.times;
+        times.created = times.created.min(now);
+        times.authenticated = times.authenticated.map(|then| then.min(now));
     }
 }

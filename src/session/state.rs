@@ -1,19 +1,21 @@
 //! The session of one request: what was read of it, and what is to be written.
 
+mod turn;
+mod work;
+
 use std::{
-    future::poll_fn,
-    mem,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicU8, Ordering},
     },
-    task::{Poll, Waker},
+    task::Waker,
 };
 
 use bytes::Bytes;
 
+pub(super) use self::turn::Turn;
 use super::{
-    Event, SessionError, SessionErrorKind, SessionId,
+    Event, SessionError, SessionErrorKind,
     commit::Outcome,
     config::Config,
     data::Data,
@@ -28,8 +30,10 @@ use super::{
 use crate::{
     response_cache::Personal,
     store::{Identifier, Version},
-    time::Timestamp,
 };
+
+/// What a request may queue beyond the keys of a session: a handler that takes names from its client must stop somewhere.
+const MOST_OPERATIONS: usize = 1000;
 
 /// What all handles of a request share.
 pub(super) struct State {
@@ -58,9 +62,15 @@ pub(super) struct Work {
     pub(super) current: Option<Arc<Current>>,
     /// Its data, with what is to be written.
     view: Option<Box<Data>>,
+    /// Counts what makes a view void.
+    changes: u64,
+    /// How many commits are under way, which the head of the response waits for.
+    pub(super) commits: u32,
     pub(super) pending: Pending,
     /// What the response tells the client.
     pub(super) telling: Option<Telling>,
+    /// A commit was dropped half way, and nobody knows what became of it.
+    pub(super) is_abandoned: bool,
     /// The session is gone: what is written to it is dropped.
     pub(super) is_gone: bool,
     pub(super) is_no_activity: bool,
@@ -171,36 +181,67 @@ impl State {
     }
 
     pub(super) fn push(&self, operation: Operation) -> Result<()> {
-        self.change(|work| work.push(operation))
+        self.change(|work| {
+            if work.pending.log.len() >= self.config.max_keys.saturating_add(MOST_OPERATIONS) {
+                let why = "one request changes the session too often";
+                return Err(SessionError::new(SessionErrorKind::TooLarge, why));
+            }
+            work.forget_view();
+            work.pending.log.push(operation);
+            Ok(())
+        })
     }
 
     /// Returns the value of a key.
     pub(super) async fn value(&self, key: &str) -> Result<Option<Bytes>> {
         self.touch()?;
-        if let Some(known) = self.known(key) {
-            return known;
+        let told = self.work().pending.log.tells(key);
+        match told {
+            Told::Value(value) => return Ok(Some(value)),
+            Told::Absent => return Ok(None),
+            Told::Nothing => {}
         }
         self.load().await?;
-        self.work().view(|data| data.get(key))
+        self.view(|data| data.get(key))
     }
 
-    /// Returns the value of a key, if the store need not be asked for it.
-    fn known(&self, key: &str) -> Option<Result<Option<Bytes>>> {
-        let mut work = self.work();
-        match work.pending.log.tells(key) {
-            Told::Value(value) => Some(Ok(Some(value))),
-            Told::Absent => Some(Ok(None)),
-            Told::Nothing => {
-                let known = self.loaded(&work)?;
-                Some(known.and_then(|()| work.view(|data| data.get(key))))
+    /// Returns whether there is a session, or will be.
+    pub(super) async fn exists(&self) -> Result<bool> {
+        let is_certain = self
+            .read(|work| work.current.is_some() || work.pending.intent.makes())
+            .await?;
+        Ok(is_certain || self.view(Data::is_empty).is_ok_and(|is_empty| !is_empty))
+    }
+
+    /// Looks at the data as they will be.
+    fn view<R>(&self, look: impl FnOnce(&Data) -> R) -> Result<R> {
+        let (mut data, log, changes) = {
+            let work = self.work();
+            if let Some(view) = &work.view {
+                return Ok(look(view));
             }
+            let stored = work.base().map(|record| &record.data);
+            if work.pending.log.is_empty() {
+                return Ok(look(stored.unwrap_or(&Data::default())));
+            }
+            let data = stored.cloned().unwrap_or_default();
+            (data, work.pending.log.clone(), work.changes)
+        };
+        // Not under the lock: an update is code of the user's, and may look at the session itself.
+        log.apply(&mut data)?;
+        let seen = look(&data);
+        let mut work = self.work();
+        if work.changes == changes {
+            work.view = Some(Box::new(data));
         }
+        Ok(seen)
     }
 
     /// Writes what is queued, for somebody who waits for it.
     pub(super) async fn commit_now(&self) -> Result<()> {
         let touches = self.change(|work| Ok(!work.is_no_activity))?;
-        match self.commit(touches).await? {
+        let outcome = self.commit(touches).await;
+        match outcome.inspect_err(|_| self.work().discard())? {
             Outcome::Written => Ok(()),
             Outcome::Gone => Err(SessionError::of(SessionErrorKind::Gone)),
         }
@@ -233,11 +274,27 @@ impl State {
         self.flags.fetch_or(SEALED, Ordering::SeqCst);
     }
 
-    /// Forgets that anything was to be written or deleted: the session was ended by other means. The client is told.
+    /// Says that the request is over: what is queued will not be written, and whoever queues more is told.
+    ///
+    /// An update may hold the session that holds it, and neither would ever be freed.
+    pub(super) fn close(&self) {
+        if self.flags.fetch_or(SEALED, Ordering::SeqCst) & USED == 0 {
+            return;
+        }
+        let mut work = self.work();
+        let unwritten = (!work.pending.is_nothing()).then(|| work.take_pending());
+        drop(work);
+        drop(unwritten);
+    }
+
+    /// Says that the session was ended by other means. The client is told, and other tokens that it holds end as well.
     pub(super) fn ended(&self) {
         let mut work = self.work();
         let is_sealed = self.has(SEALED);
         work.ended(is_sealed);
+        if !is_sealed && self.presented.tokens.len() > 1 {
+            work.pending.ending = Some(Ending { current: None });
+        }
     }
 
     fn has(&self, flag: u8) -> bool {
@@ -251,169 +308,10 @@ impl State {
         work.token_to_come(is_sealed)
     }
 
-    /// Waits until nobody else asks the store for this request.
-    pub(super) async fn turn(&self) -> Turn<'_> {
-        poll_fn(|cx| {
-            let mut work = self.work();
-            if !work.is_busy {
-                work.is_busy = true;
-                return Poll::Ready(());
-            }
-            if !work.waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
-                work.waiting.push(cx.waker().clone());
-            }
-            Poll::Pending
-        })
-        .await;
-        Turn(self)
-    }
-
     /// Takes what the response tells its client.
     pub(super) fn take_telling(&self) -> Option<Telling> {
         self.work().telling.take()
     }
-}
-
-/// The right to ask the store, which others wait for.
-pub(super) struct Turn<'a>(&'a State);
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        let mut work = self.0.work();
-        work.is_busy = false;
-        let waiting = mem::take(&mut work.waiting);
-        drop(work);
-        waiting.into_iter().for_each(Waker::wake);
-    }
-}
-
-impl Work {
-    fn push(&mut self, operation: Operation) -> Result<()> {
-        if let Some(view) = &mut self.view {
-            operation.apply(view)?;
-        }
-        self.pending.log.push(operation);
-        Ok(())
-    }
-
-    /// Looks at the data as they will be.
-    fn view<R>(&mut self, look: impl FnOnce(&Data) -> R) -> Result<R> {
-        let base = base(self.current.as_deref(), &self.pending.intent);
-        let stored = base.map(|current| &current.record.data);
-        if self.pending.log.is_empty() {
-            return Ok(look(stored.unwrap_or(&Data::default())));
-        }
-        if self.view.is_none() {
-            let mut data = stored.cloned().unwrap_or_default();
-            self.pending.log.apply(&mut data)?;
-            self.view = Some(Box::new(data));
-        }
-        Ok(look(self.view.get_or_insert_default()))
-    }
-
-    /// Drops what is queued, except the end of the session.
-    pub(super) fn discard(&mut self) {
-        let ending = self.pending.ending.take();
-        self.pending = Pending {
-            ending,
-            ..Pending::default()
-        };
-        self.view = None;
-    }
-
-    /// Knows another state of what is stored, and returns the one before. What was queued meanwhile is seen on top of that.
-    pub(super) fn renew(&mut self, current: Option<Arc<Current>>) -> Option<Arc<Current>> {
-        self.view = None;
-        mem::replace(&mut self.current, current)
-    }
-
-    /// Takes what is to be written.
-    pub(super) fn take_pending(&mut self) -> Pending {
-        self.view = None;
-        mem::take(&mut self.pending)
-    }
-
-    /// Ends the session; what comes later is another one.
-    pub(super) fn end(&mut self) {
-        let current = self.current.take();
-        let earlier = self.pending.ending.take();
-        self.pending = Pending {
-            ending: earlier.or(Some(Ending { current })),
-            ..Pending::default()
-        };
-        self.view = None;
-        self.is_gone = false;
-        self.phase = Phase::Read;
-    }
-
-    fn ended(&mut self, is_sealed: bool) {
-        self.current = None;
-        self.end();
-        self.pending.ending = None;
-        if !is_sealed {
-            self.telling = Some(Telling::Removal);
-        }
-    }
-
-    /// Says who is authenticated. What another one has left behind is not seen from here on.
-    pub(super) fn authenticate(&mut self, subject: Box<str>) {
-        self.pending.intent.subject = Some(subject);
-        self.view = None;
-    }
-
-    /// Returns whether a session is going to be made, if there is none.
-    pub(super) fn is_wanted(&mut self) -> bool {
-        let intent = &self.pending.intent;
-        intent.create
-            || intent.subject.is_some()
-            || self.view(Data::is_empty).is_ok_and(|is_empty| !is_empty)
-    }
-
-    pub(super) fn id(&self) -> Option<SessionId> {
-        let base = base(self.current.as_deref(), &self.pending.intent);
-        base.map(|current| current.record.id)
-    }
-
-    /// Returns when the subject was authenticated.
-    pub(super) fn authenticated(&self, now: Timestamp) -> Option<Timestamp> {
-        if self.pending.intent.subject.is_some() {
-            return Some(now);
-        }
-        let record = &self.current.as_ref()?.record;
-        record.subject.as_ref().and(record.times.authenticated)
-    }
-
-    /// Returns the token that the client will hold; makes one where that will be another, or the first one.
-    fn token_to_come(&mut self, is_sealed: bool) -> Result<Token> {
-        let intent = &mut self.pending.intent;
-        let stays = !intent.rotate && intent.subject.is_none();
-        let current = self.current.as_ref();
-        if let Some(current) = current.filter(|_| stays) {
-            return Ok(current.token.clone());
-        }
-        if is_sealed {
-            return Err(SessionError::of(SessionErrorKind::Committed));
-        }
-        intent.create = true;
-        let token = match (&self.pending.next, current) {
-            (Some(next), _) => next.clone(),
-            (None, Some(current)) => current.token.rotated()?,
-            (None, None) => Token::generate()?,
-        };
-        self.pending.next = Some(token.clone());
-        Ok(token)
-    }
-
-    /// Returns who is authenticated, or will be.
-    pub(super) fn subject(&self) -> Option<&str> {
-        let stored = || self.current.as_ref()?.record.subject.as_deref();
-        self.pending.intent.subject.as_deref().or_else(stored)
-    }
-}
-
-/// Returns what the session will go on from: nothing of another subject's.
-fn base<'a>(current: Option<&'a Current>, intent: &Intent) -> Option<&'a Current> {
-    current.filter(|current| !intent.is_for_another(&current.record))
 }
 
 impl Pending {

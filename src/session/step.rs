@@ -218,6 +218,11 @@ impl Commit<'_> {
             identifier, record, ..
         } = &*put.current;
         let lifetime = config.lifetime_of(record);
+        // What was there before limits were lowered may stay, or nobody who has it could load a page.
+        let is_new = || current.is_none_or(|current| current.record.data != record.data);
+        config
+            .check_size(record)
+            .or_else(|error| if is_new() { Err(error) } else { Ok(()) })?;
         let bytes = config.encode(identifier, record)?;
         let ttl = lifetime.ttl(&record.times, now);
         let condition = match (kind, current) {

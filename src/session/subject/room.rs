@@ -10,12 +10,12 @@ use crate::{
     time::Timestamp,
 };
 
-/// The most deletes of the batch of a login: it also puts the new entry, and deletes the old one.
-const MOST: usize = MAX_BATCH - 2;
+/// The most deletes of the batch of a login: it also puts the new entry, and deletes the old one, or up to five that end.
+const MOST: usize = MAX_BATCH - 6;
 
 /// What to do where an index is full.
 pub(in super::super) enum Room {
-    /// Evict these along with the write, each leaving the index, and try again: the oldest, at most 14. None, if others
+    /// Evict these along with the write, each leaving the index, and try again: the oldest, at most ten. None, if others
     /// have left meanwhile, or if what had expired was in the way, and is not there any more.
     Delete(Vec<Key>),
     /// Nothing can be ended.

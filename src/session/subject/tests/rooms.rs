@@ -89,8 +89,8 @@ fn a_limit_that_was_lowered_ends_what_does_not_fit_into_the_batch() {
         world.session(name, u64::from(name));
     });
     let limit = SessionLimit::evict_oldest(3);
-    let last: Vec<u16> = (34..48).collect();
+    let last: Vec<u16> = (38..48).collect();
     assert_eq!(room(&world, limit, None), Some(last));
-    assert_eq!(world.stored(), (34..50).collect::<Vec<_>>());
-    assert_eq!(world.told("Evicted"), 34);
+    assert_eq!(world.stored(), (38..50).collect::<Vec<_>>());
+    assert_eq!(world.told("Evicted"), 38);
 }
