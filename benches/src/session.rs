@@ -4,6 +4,8 @@
 //! Extensions that are empty cost whoever inserts first its map. Servers always put something there, so the layers
 //! that only insert a handle are measured with both.
 
+mod ours;
+
 use std::{
     convert::Infallible,
     fmt::Debug,
@@ -60,6 +62,7 @@ pub fn rows() -> Vec<Row> {
     let mut rows = requests();
     rows.extend(without_cookie());
     rows.extend(with_cookie());
+    rows.extend(ours::rows());
     rows
 }
 

@@ -10,7 +10,7 @@ use super::{
     error::Result,
     grpc::{is_grpc, is_server_error},
     headers,
-    state::{State, Telling},
+    state::{Current, State, Telling},
 };
 use crate::body::ResponseBody;
 
@@ -37,11 +37,16 @@ impl State {
         self: &Arc<Self>,
         verdict: Verdict,
     ) -> Option<Pin<Box<dyn Future<Output = Result<()>> + Send>>> {
-        let touches = self.seal() && verdict == Verdict::Done;
+        let mut work = self.work();
+        self.seal();
+        let touches = verdict == Verdict::Done && !work.is_no_activity;
         if verdict == Verdict::Failed {
-            self.discard();
+            work.discard();
         }
-        self.has_work(touches).then(|| {
+        let is_due = |current: &Arc<Current>| touches && current.is_touch_due;
+        let has_work = !work.pending.is_nothing() || work.current.as_ref().is_some_and(is_due);
+        drop(work);
+        has_work.then(|| {
             let state = Arc::clone(self);
             Box::pin(async move { state.commit(touches).await.map(|_| ()) }) as _
         })

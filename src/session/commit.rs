@@ -1,6 +1,6 @@
 //! How what was queued is written: once, on conditions, and again where others were faster.
 
-use std::mem;
+use std::{pin::pin, time::Duration};
 
 use super::{
     Event, Fingerprint, SessionError, SessionErrorKind, SessionId,
@@ -11,10 +11,15 @@ use super::{
     subject::{self, Room},
 };
 use crate::{
+    jitter,
     store::{Entry, Key, Refusal, Store, Version, Written},
     time::Timer,
 };
 
+/// So many attempts are made with a pause each.
+const NEW_ATTEMPTS: u32 = 8;
+/// So many further ones are made one after the other.
+const PAUSE_EVERY: u32 = 4;
 /// More than this, and somebody else writes all the time.
 const MOST_ATTEMPTS: u32 = 1000;
 
@@ -31,24 +36,11 @@ impl State {
             let outcome = commit.run(&turn).await;
             commit.end(outcome)
         };
-        match self.config.within(commit).await {
+        match self.config.within_pinned(pin!(commit)).await {
             // Activity that could not be written down is no failure of the request.
             Err(_) if is_activity => Ok(Outcome::Written),
             outcome => outcome,
         }
-    }
-
-    /// Returns whether anything is to be written, or the activity.
-    pub(super) fn has_work(&self, touches: bool) -> bool {
-        let work = self.work();
-        if !work.pending.is_nothing() {
-            return true;
-        }
-        let Some(current) = work.current.as_ref().filter(|_| touches) else {
-            return false;
-        };
-        let lifetime = self.config.lifetime_of(&current.record);
-        lifetime.is_touch_due(&current.record.times, self.config.now())
     }
 }
 
@@ -64,7 +56,7 @@ pub(super) enum Outcome {
 pub(super) struct Commit<'a> {
     pub(super) state: &'a State,
     pub(super) pending: Pending,
-    touches: bool,
+    pub(super) touches: bool,
     attempts: u32,
     /// Whether something has been sent of which it is not known what became of it.
     is_asking: bool,
@@ -112,8 +104,13 @@ impl<'a> Commit<'a> {
                     return Ok(Outcome::Written);
                 }
                 Written::Refused { at, why } => {
-                    if let Some(outcome) = self.refused(&step, at, why).await? {
+                    let is_conflict = matches!(why, Refusal::Conflict(_));
+                    // Rare, and large.
+                    if let Some(outcome) = Box::pin(self.refused(&step, at, why)).await? {
                         return Ok(outcome);
+                    }
+                    if is_conflict && let (Some(timer), Some(elapsed)) = (&config.timer, &elapsed) {
+                        self.pause(timer, elapsed()).await;
                     }
                 }
             }
@@ -152,6 +149,20 @@ impl<'a> Commit<'a> {
         outcome
     }
 
+    /// Waits, by chance, before the next attempt. Those who are new leave the field to those who have tried for long: without
+    /// that, some would lose until the time limit. Those still wait once in a while: two processes that are as far from the
+    /// store write in the same order each time, and the second one is always late.
+    async fn pause(&self, timer: &Timer, taken: Duration) {
+        let attempt = taken / self.attempts.max(1);
+        let most = match self.attempts {
+            1 => return, // Most conflicts are the only one.
+            ..=NEW_ATTEMPTS => attempt * 2,
+            attempts if attempts.is_multiple_of(PAUSE_EVERY) => attempt,
+            _ => return,
+        };
+        timer.sleep(jitter::up_to(most)).await;
+    }
+
     fn next_step(&mut self) -> Result<Option<Step>> {
         let now = self.state.config.now();
         let (current, is_gone) = {
@@ -164,7 +175,7 @@ impl<'a> Commit<'a> {
         let stored = current.as_ref().map(|current| &current.record);
         let todo = (&self.pending.log, &self.pending.intent);
         let plan = plan(&self.state.config, stored, todo, self.touches, now)?;
-        self.step(plan, current.as_ref(), now)
+        self.step(plan, current.as_deref(), now)
     }
 
     /// Returns what became of it, or nothing if there is to be another attempt.
@@ -185,20 +196,18 @@ impl<'a> Commit<'a> {
         let Some(current) = self.state.work().current.clone() else {
             return Ok(Some(Outcome::Gone));
         };
-        let fresh = self.state.judge(&current.identifier, Some(entry))?;
-        let Some((entry, record)) = fresh else {
+        let identifier = &current.identifier;
+        let fresh = self.state.judge(&current.token, identifier, Some(entry))?;
+        let Some(fresh) = fresh else {
             return Ok(self.lost(step));
         };
-        let session = Fingerprint::of(&current.identifier);
-        self.state.work().renew(Some(Current {
-            version: entry.version(),
-            record,
-            ..current
-        }));
+        self.state.work().renew(Some(fresh));
         if step.kind == Kind::Touch {
             return Ok(Some(Outcome::Written)); // Somebody else's activity is as good.
         }
-        self.state.config.tell(&Event::Conflict { session });
+        self.state.config.tell_with(|| Event::Conflict {
+            session: Fingerprint::of(identifier),
+        });
         Ok(None)
     }
 
@@ -212,8 +221,9 @@ impl<'a> Commit<'a> {
         work.telling = None;
         drop(work);
         if let Some(current) = gone.filter(|_| step.kind != Kind::Touch) {
-            let session = Fingerprint::of(&current.identifier);
-            self.state.config.tell(&Event::Dropped { session });
+            self.state.config.tell_with(|| Event::Dropped {
+                session: Fingerprint::of(&current.identifier),
+            });
         }
         self.pending
             .intent
@@ -229,7 +239,7 @@ impl<'a> Commit<'a> {
             .ending
             .as_mut()
             .and_then(|ending| ending.current.take());
-        if let Some((subject, id)) = ended.as_ref().and_then(Current::named) {
+        if let Some((subject, id)) = ended.as_deref().and_then(Current::named) {
             subject::revoke(&self.state.config, subject, id).await?;
         }
         Ok(())
@@ -243,32 +253,32 @@ impl<'a> Commit<'a> {
         };
         let mut keep = self.ended();
         let current = self.state.work().current.clone();
-        keep.extend(current.map(|current| current.identifier));
+        keep.extend(current.map(|current| current.identifier.clone()));
         match subject::make_room(config, subject, limit, &keep).await? {
             Room::Delete(keys) => {
                 self.room = keys;
                 Ok(())
             }
             Room::None => {
-                let subject = Fingerprint::of_subject(subject);
-                config.tell(&Event::LimitReached { subject });
+                config.tell_with(|| Event::LimitReached {
+                    subject: Fingerprint::of_subject(subject),
+                });
                 Err(limit_reached())
             }
         }
     }
 
     fn done(&mut self, step: Step, versions: Vec<Option<Version>>) {
-        let mut work = self.state.work();
-        let before = mem::take(&mut work.current);
         let version = versions.into_iter().nth(step.ends).flatten();
         let put = step.put.zip(version);
-        work.renew(put.map(|(put, version)| put.into_current(version)));
-        let telling = self.telling(step.kind, work.current.as_ref());
+        let after = put.map(|(put, version)| put.into_current(version));
+        let telling = self.telling(step.kind, after.as_deref());
+        let mut work = self.state.work();
+        let before = work.renew(after.clone());
         work.telling = telling.or(work.telling.take());
         work.is_gone = false;
-        let after = work.current.clone();
         drop(work);
-        self.tell(step.kind, before.as_ref(), after.as_ref());
+        self.tell(step.kind, before.as_deref(), after.as_deref());
     }
 }
 

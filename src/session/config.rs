@@ -1,6 +1,10 @@
 //! What a layer is told to do.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{
+    pin::{Pin, pin},
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{Extensions, Response};
@@ -84,6 +88,13 @@ impl Config {
         }
     }
 
+    /// As [`tell`](Self::tell), for events that cost something to make: without anybody who listens, they are not made.
+    pub(super) fn tell_with<'a>(&self, event: impl FnOnce() -> Event<'a>) {
+        if let Some(hook) = &self.on_event {
+            hook(&event());
+        }
+    }
+
     /// Returns the key of a session.
     pub(super) fn key(&self, identifier: &Identifier) -> Key {
         self.scope.key(identifier.clone())
@@ -96,7 +107,14 @@ impl Config {
 
     /// Waits for what the store is asked, but not for longer than the time limit.
     pub(super) async fn within<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
-        let work = pin!(work);
+        self.within_pinned(pin!(work)).await
+    }
+
+    /// As [`within`](Self::within), for what lies where it waits: an argument would be there twice.
+    pub(super) async fn within_pinned<T>(
+        &self,
+        work: Pin<&mut impl Future<Output = Result<T>>>,
+    ) -> Result<T> {
         let answer = match &self.timer {
             Some(timer) => timer.within(self.time_limit, work).await,
             None => Some(work.await),
@@ -112,7 +130,7 @@ impl Config {
     /// Tells of an error of the store.
     pub(super) fn heard<T>(&self, answer: store::Result<T>) -> Result<T> {
         answer.map_err(|error| {
-            self.tell(&Event::StoreError { error: &error });
+            self.tell_with(|| Event::StoreError { error: &error });
             error.into()
         })
     }

@@ -3,7 +3,7 @@
 //! At rest each pair is `<length>:<key><length>:<value>`, and the pairs are in the order of their keys. Nothing has to be
 //! escaped or searched for, and the same data are always the same bytes.
 
-use std::{cmp::Ordering, fmt, str};
+use std::{cmp::Ordering, fmt, mem, str};
 
 use bytes::Bytes;
 use smallvec::SmallVec;
@@ -11,14 +11,14 @@ use smallvec::SmallVec;
 /// Keys and values, in the order of the keys. Equal if the same keys have the same values. Cheap to clone.
 ///
 /// Values are UTF-8, as JSON is; what they say is not looked at.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub(super) struct Data {
     /// What was read; never changed.
     stored: Bytes,
     /// What still counts of it.
     spans: SmallVec<[Span; 6]>,
     /// What was set since; no key is also in a span.
-    own: Vec<(Box<str>, Bytes)>,
+    own: SmallVec<[(Box<str>, Bytes); 1]>,
     size: usize,
 }
 
@@ -53,20 +53,30 @@ impl Data {
         Some(Self {
             stored: bytes.clone(),
             spans,
-            own: Vec::new(),
+            own: SmallVec::new(),
             size: bytes.len(),
         })
     }
 
-    /// Appends all of it.
+    /// Appends all of it. What still lies side by side is copied at once.
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
-        for (key, value) in self.iter() {
-            for piece in [key.as_bytes(), value] {
-                out.extend_from_slice(itoa::Buffer::new().format(piece.len()).as_bytes());
-                out.push(b':');
-                out.extend_from_slice(piece);
+        let mut own = self.own.iter().peekable();
+        let mut run = [0; 2];
+        for span in &self.spans {
+            let key = self.piece(span.key);
+            while let Some((key, value)) = own.next_if(|(own, _)| own.as_bytes() < key) {
+                out.extend_from_slice(self.piece(mem::take(&mut run)));
+                write_pair(out, key, value);
             }
+            let start = span.start();
+            if run[1] != start {
+                out.extend_from_slice(self.piece(run));
+                run[0] = start;
+            }
+            run[1] = span.value[1];
         }
+        out.extend_from_slice(self.piece(run));
+        own.for_each(|(key, value)| write_pair(out, key, value));
     }
 
     /// Returns the value of a key, as a slice of what was read or set.
@@ -115,9 +125,13 @@ impl Data {
     }
 
     /// Returns keys and values, in the order of the keys.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        let mut stored = self.spans.iter().map(|span| self.pair(*span)).peekable();
-        let mut own = self.own.iter().map(|(key, value)| (&**key, &**value));
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let pair = |span: &Span| (self.piece(span.key), self.piece(span.value));
+        let mut stored = self.spans.iter().map(pair).peekable();
+        let mut own = self
+            .own
+            .iter()
+            .map(|(key, value)| (key.as_bytes(), &**value));
         let mut next_own = own.next();
         std::iter::from_fn(move || match next_own {
             Some(pair) if stored.peek().is_none_or(|stored| pair.0 < stored.0) => {
@@ -138,15 +152,30 @@ impl Data {
         self.own.binary_search_by(order)
     }
 
-    fn pair(&self, span: Span) -> (&str, &[u8]) {
-        let key = str::from_utf8(self.piece(span.key)).expect("`decode` has seen that it is UTF-8");
-        (key, self.piece(span.value))
-    }
-
     fn piece(&self, [start, end]: [u32; 2]) -> &[u8] {
         self.stored
             .get(start as usize..end as usize)
             .expect("spans lie in what was read")
+    }
+}
+
+impl Span {
+    /// Returns where the pair begins: with the length of its key.
+    const fn start(&self) -> u32 {
+        let [start, end] = self.key;
+        start - length_size((end - start) as usize) as u32
+    }
+}
+
+impl Clone for Data {
+    fn clone(&self) -> Self {
+        Self {
+            stored: self.stored.clone(),
+            // As a whole, not one by one.
+            spans: SmallVec::from_slice(&self.spans),
+            own: self.own.clone(),
+            size: self.size,
+        }
     }
 }
 
@@ -160,41 +189,59 @@ impl fmt::Debug for Data {
 
 impl PartialEq for Data {
     fn eq(&self, other: &Self) -> bool {
-        self.size == other.size && self.iter().eq(other.iter())
+        self.size == other.size && self.pairs().eq(other.pairs())
     }
 }
 
 impl Eq for Data {}
 
 /// Reads a length, and returns where what has it begins and ends.
+#[inline]
 fn piece(bytes: &[u8], at: usize) -> Option<[usize; 2]> {
-    let digits = bytes.get(at..)?;
-    let mut length = 0_usize;
-    for (read, byte) in digits.iter().enumerate() {
-        match byte {
-            b':' if read > 0 => {
-                let start = at + read + 1;
-                let end = start.checked_add(length)?;
-                return (end <= bytes.len()).then_some([start, end]);
-            }
+    let (first, rest) = bytes.get(at..)?.split_first()?;
+    let mut length = digit(*first)?;
+    let mut start = at + 2;
+    let mut rest = rest.iter();
+    loop {
+        match *rest.next()? {
+            b':' => break,
             // No other spelling of the same number.
-            b'0'..=b'9' if read == 0 || length > 0 => {
-                length = length
-                    .checked_mul(10)?
-                    .checked_add(usize::from(byte - b'0'))?;
+            byte if length > 0 => {
+                length = length.checked_mul(10)?.checked_add(digit(byte)?)?;
+                start += 1;
             }
             _ => return None,
         }
     }
-    None
+    let end = start.checked_add(length)?;
+    (end <= bytes.len()).then_some([start, end])
+}
+
+fn digit(byte: u8) -> Option<usize> {
+    let digit = byte.wrapping_sub(b'0');
+    (digit < 10).then_some(usize::from(digit))
+}
+
+fn write_pair(out: &mut Vec<u8>, key: &str, value: &[u8]) {
+    for piece in [key.as_bytes(), value] {
+        out.extend_from_slice(itoa::Buffer::new().format(piece.len()).as_bytes());
+        out.push(b':');
+        out.extend_from_slice(piece);
+    }
 }
 
 fn pair_size(key: &str, value: &[u8]) -> usize {
-    let size = |length: usize| {
-        let digits = length.checked_ilog10().unwrap_or(0) as usize + 1;
-        digits + 1 + length
-    };
+    let size = |length: usize| length_size(length) + length;
     size(key.len()) + size(value.len())
+}
+
+/// Returns the size of a length and its colon.
+const fn length_size(length: usize) -> usize {
+    match length {
+        0..10 => 2,
+        10..100 => 3,
+        _ => length.ilog10() as usize + 2,
+    }
 }
 
 #[cfg(test)]

@@ -67,8 +67,7 @@ where
             let next = match state.as_mut().project() {
                 StateProjection::Called { future } => {
                     let answer = ready!(future.poll(cx));
-                    if !session.is_used() {
-                        session.seal();
+                    if session.seal_unused() {
                         return Poll::Ready(
                             answer.map(|response| response.map(ResponseBody::inner)),
                         );

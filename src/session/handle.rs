@@ -250,7 +250,7 @@ impl<L> Session<L> {
     pub async fn csrf_token(&self) -> Result<String, SessionError> {
         self.state.touch()?;
         self.state.load().await?;
-        let token = self.state.work().token_to_come()?;
+        let token = self.state.token_to_come()?;
         csrf::make(&token)
     }
 
@@ -292,7 +292,7 @@ impl<L> Session<L> {
         self.state.settle().await?;
         let current = self.state.read(|work| work.current.clone()).await?;
         let config = &self.state.config;
-        Ok(current.map(|current| Detached::new(Arc::clone(config), current.identifier)))
+        Ok(current.map(|current| Detached::new(Arc::clone(config), current.identifier.clone())))
     }
 }
 

@@ -5,12 +5,11 @@ mod serde;
 
 use std::{fmt, str, str::FromStr};
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-
 pub use self::invalid::InvalidSessionId;
 use super::{
     SessionErrorKind,
     error::{Result, SessionError},
+    letters,
 };
 
 /// The name of a session in lists of devices, and on buttons that end it.
@@ -32,6 +31,7 @@ use super::{
 pub struct SessionId([u8; 16]);
 
 impl SessionId {
+    const BYTES: usize = 16;
     /// The length of its text.
     pub(super) const TEXT: usize = 22;
 
@@ -61,21 +61,24 @@ impl SessionId {
 
     /// Returns its text, without an allocation.
     pub(super) fn text(&self) -> [u8; Self::TEXT] {
-        let mut text = [0; Self::TEXT];
-        URL_SAFE_NO_PAD
-            .encode_slice(self.0, &mut text)
-            .expect("16 bytes are 22 letters");
+        let mut bytes = [0; Self::BYTES + 2];
+        bytes[..Self::BYTES].copy_from_slice(&self.0);
+        let mut padded = [0; Self::TEXT + 2];
+        letters::encode(bytes.as_chunks().0, padded.as_chunks_mut().0);
+        let [text @ .., _, _] = padded;
         text
     }
 
     /// Reads its text, in its only spelling.
     pub(super) fn parse(text: &[u8]) -> Option<Self> {
         let text: &[u8; Self::TEXT] = text.try_into().ok()?;
-        // Room for what 22 letters could be; their last four bits are none.
-        let mut bytes = [0; 18];
-        let length = URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).ok()?;
-        let bytes = bytes.get(..length)?.try_into().ok()?;
-        Some(Self(bytes))
+        // Two more letters, which are zero bits, make whole groups of four.
+        let mut padded = [b'A'; Self::TEXT + 2];
+        padded[..Self::TEXT].copy_from_slice(text);
+        let mut bytes = [0; Self::BYTES + 2];
+        let are_letters = letters::decode(padded.as_chunks().0, bytes.as_chunks_mut().0);
+        let (id, rest) = bytes.split_first_chunk()?;
+        (are_letters && *rest == [0, 0]).then_some(Self(*id))
     }
 }
 

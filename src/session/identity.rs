@@ -140,7 +140,7 @@ impl<L> Session<L> {
         let ended = config
             .within(subject::revoke_all(config, &subject, None))
             .await?;
-        self.state.work().ended();
+        self.state.ended();
         Ok(ended)
     }
 

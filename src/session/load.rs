@@ -1,13 +1,12 @@
 //! How a session is read: once for a request, and only if somebody looks.
 
-use smallvec::SmallVec;
+use std::{pin::pin, sync::Arc};
 
 use super::{
     Event, Fingerprint,
     error::Result,
     lifetime::Standing,
-    record::Record,
-    state::{Current, Phase, State, Turn},
+    state::{Current, Phase, State, Turn, Work},
     token::Token,
 };
 use crate::store::{Entry, Identifier, Key, Store};
@@ -17,7 +16,7 @@ impl State {
     ///
     /// A failure stays: what is asked later in the same request does not wait for the store once more.
     pub(super) async fn load(&self) -> Result<()> {
-        if let Some(known) = self.loaded() {
+        if let Some(known) = self.loaded(&self.work()) {
             return known;
         }
         let load = async {
@@ -25,14 +24,14 @@ impl State {
             self.load_in(&turn).await
         };
         // Whoever has the turn, and is not polled, holds nobody up for longer.
-        self.config.within(load).await
+        self.config.within_pinned(pin!(load)).await
     }
 
     pub(super) async fn load_in(&self, _turn: &Turn<'_>) -> Result<()> {
-        if let Some(known) = self.loaded() {
+        if let Some(known) = self.loaded(&self.work()) {
             return known;
         }
-        let read = self.config.within(self.find()).await;
+        let read = self.config.within_pinned(pin!(self.find())).await;
         let mut work = self.work();
         match read {
             Ok(current) => {
@@ -47,8 +46,8 @@ impl State {
         }
     }
 
-    fn loaded(&self) -> Option<Result<()>> {
-        match &self.work().phase {
+    pub(super) fn loaded(&self, work: &Work) -> Option<Result<()>> {
+        match &work.phase {
             Phase::Unread if self.presented.tokens.is_empty() => Some(Ok(())),
             Phase::Unread => None,
             Phase::Read => Some(Ok(())),
@@ -56,30 +55,33 @@ impl State {
         }
     }
 
-    async fn find(&self) -> Result<Option<Current>> {
+    async fn find(&self) -> Result<Option<Arc<Current>>> {
+        let [token] = self.presented.tokens.as_slice() else {
+            // Rare, and large.
+            return Box::pin(self.find_among()).await;
+        };
+        let identifier = token.identifier();
+        let read = self.config.store.get(&self.config.key(&identifier)).await;
+        let entry = self.config.heard(read)?;
+        self.judge(token, &identifier, entry.as_ref())
+    }
+
+    async fn find_among(&self) -> Result<Option<Arc<Current>>> {
         let tokens = &self.presented.tokens;
-        if tokens.len() > 1 {
-            self.config.tell(&Event::Duplicate {
-                tokens: tokens.len(),
-            });
-        }
-        let identifiers: SmallVec<[Identifier; 1]> = tokens.iter().map(Token::identifier).collect();
-        let keys: SmallVec<[Key; 1]> = identifiers
+        self.config.tell_with(|| Event::Duplicate {
+            tokens: tokens.len(),
+        });
+        let identifiers: Vec<Identifier> = tokens.iter().map(Token::identifier).collect();
+        let keys: Vec<Key> = identifiers
             .iter()
             .map(|each| self.config.key(each))
             .collect();
         let entries = self.config.heard(self.config.store.read(&keys).await)?;
-        let mut live: SmallVec<[Current; 1]> = SmallVec::new();
+        let mut live = Vec::new();
         let mut failed = None;
-        for ((token, identifier), entry) in tokens.iter().zip(identifiers).zip(entries) {
-            match self.judge(&identifier, entry.as_ref()) {
-                Ok(Some((entry, record))) => live.push(Current {
-                    token: token.clone(),
-                    identifier,
-                    version: entry.version(),
-                    record,
-                }),
-                Ok(None) => {}
+        for ((token, identifier), entry) in tokens.iter().zip(&identifiers).zip(entries) {
+            match self.judge(token, identifier, entry.as_ref()) {
+                Ok(current) => live.extend(current),
                 Err(error) => failed = Some(error),
             }
         }
@@ -89,30 +91,35 @@ impl State {
         }
     }
 
-    /// Returns the record of an entry, if it is live.
-    pub(super) fn judge<'a>(
+    /// Returns the session of an entry, if it is live.
+    pub(super) fn judge(
         &self,
+        token: &Token,
         identifier: &Identifier,
-        entry: Option<&'a Entry>,
-    ) -> Result<Option<(&'a Entry, Record)>> {
+        entry: Option<&Entry>,
+    ) -> Result<Option<Arc<Current>>> {
         let config = &self.config;
         let session = || Fingerprint::of(identifier);
         let Some(entry) = entry else {
-            if config.on_event.is_some() {
-                config.tell(&Event::Unknown { session: session() });
-            }
+            config.tell_with(|| Event::Unknown { session: session() });
             return Ok(None);
         };
         let record = config
             .decode(identifier, entry.value())
-            .inspect_err(|_| config.tell(&Event::Corrupt { session: session() }))?;
+            .inspect_err(|_| config.tell_with(|| Event::Corrupt { session: session() }))?;
         let standing = config
             .lifetime_of(&record)
             .standing(&record.times, config.now());
-        if let Standing::Live { .. } = standing {
-            return Ok(Some((entry, record)));
+        if let Standing::Live { touch_due } = standing {
+            return Ok(Some(Arc::new(Current {
+                token: token.clone(),
+                identifier: identifier.clone(),
+                version: entry.version(),
+                record,
+                is_touch_due: touch_due,
+            })));
         }
-        config.tell(&Event::Expired {
+        config.tell_with(|| Event::Expired {
             session: session(),
             idle: standing == Standing::Idle,
         });
@@ -124,7 +131,7 @@ impl State {
 ///
 /// The order of cookies says nothing, since whoever plants one chooses its path. One that is authenticated comes before
 /// those that are not, the latest one first; if they are of different subjects, none is believed.
-fn choose(mut live: SmallVec<[Current; 1]>) -> Option<Current> {
+fn choose(mut live: Vec<Arc<Current>>) -> Option<Arc<Current>> {
     if live.len() > 1 {
         live.sort_by_key(|current| {
             let times = &current.record.times;

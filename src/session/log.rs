@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 
 use super::{data::Data, error::Result};
 
@@ -29,7 +30,7 @@ pub(super) enum Operation {
 
 /// What is done, in order. Of what a later operation makes void, nothing is kept.
 #[derive(Clone, Default)]
-pub(super) struct Log(Vec<Operation>);
+pub(super) struct Log(SmallVec<[Operation; 1]>);
 
 /// What a log alone tells about a key.
 #[derive(Clone, PartialEq, Eq)]

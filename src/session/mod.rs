@@ -76,7 +76,8 @@
 //! | that makes a session | 1 | 1 |
 //! | that writes to one | 2, and more for each conflict | 2; 4 on a server without `SET … IFEQ` |
 //! | the first one of each [`touch_every`](Lifetime::touch_every) that only reads | 2 | as above |
-//! | a login of a client without a session; of one with a session | 1; 2 | 7; 10 |
+//! | that [rotates](Session::rotate) | 2 | 5 |
+//! | a login of a client without a session; of one with a session | 1; 2 | 7; 9 (the first one of a subject: one more) |
 //! | a logout; one after a look at the session | 1; 2 | 1; 2 |
 //! | that [lists](Session::list) the sessions of its subject, or [ends](Session::revoke_others) the others | 3 | 3; 6 |
 //!
@@ -265,6 +266,7 @@ mod keyring;
 #[path = "keyring/none.rs"]
 mod keyring;
 mod layer;
+mod letters;
 mod lifetime;
 mod load;
 mod log;

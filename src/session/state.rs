@@ -5,7 +5,7 @@ use std::{
     mem,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicU8, Ordering},
     },
     task::{Poll, Waker},
 };
@@ -36,10 +36,16 @@ pub(super) struct State {
     pub(super) config: Arc<Config>,
     pub(super) presented: Presented,
     is_cross_origin: bool,
-    is_used: AtomicBool,
+    /// [`USED`] and [`SEALED`].
+    flags: AtomicU8,
     personal: OnceLock<Personal>,
     work: Mutex<Work>,
 }
+
+/// Somebody has looked at the session.
+const USED: u8 = 1;
+/// The head has left, or is about to.
+const SEALED: u8 = 2;
 
 /// What changes.
 #[derive(Default)]
@@ -49,16 +55,14 @@ pub(super) struct Work {
     is_busy: bool,
     waiting: Vec<Waker>,
     /// The session as it is stored.
-    pub(super) current: Option<Current>,
+    pub(super) current: Option<Arc<Current>>,
     /// Its data, with what is to be written.
-    view: Option<Data>,
+    view: Option<Box<Data>>,
     pub(super) pending: Pending,
     /// What the response tells the client.
     pub(super) telling: Option<Telling>,
     /// The session is gone: what is written to it is dropped.
     pub(super) is_gone: bool,
-    /// The head has left, or is about to.
-    pub(super) is_sealed: bool,
     pub(super) is_no_activity: bool,
 }
 
@@ -77,6 +81,8 @@ pub(super) struct Current {
     pub(super) identifier: Identifier,
     pub(super) version: Version,
     pub(super) record: Record,
+    /// Whether the activity was to be written down when it was read.
+    pub(super) is_touch_due: bool,
 }
 
 /// What is to be written.
@@ -93,7 +99,7 @@ pub(super) struct Pending {
 #[derive(Clone)]
 pub(super) struct Ending {
     /// What is known of it.
-    pub(super) current: Option<Current>,
+    pub(super) current: Option<Arc<Current>>,
 }
 
 /// What a response tells its client.
@@ -109,7 +115,7 @@ impl State {
             config: Arc::clone(config),
             presented,
             is_cross_origin,
-            is_used: AtomicBool::new(false),
+            flags: AtomicU8::new(0),
             personal: OnceLock::new(),
             work: Mutex::default(),
         }
@@ -135,17 +141,17 @@ impl State {
     }
 
     pub(super) fn is_used(&self) -> bool {
-        self.is_used.load(Ordering::SeqCst)
+        self.has(USED)
     }
 
     /// Whoever looks at a session, or changes it: from here on, the response is for one user.
     pub(super) fn touch(&self) -> Result<()> {
-        if !self.is_used.swap(true, Ordering::SeqCst) {
+        if self.flags.fetch_or(USED, Ordering::SeqCst) & USED == 0 {
             if let Some(personal) = self.personal.get() {
                 personal.mark();
             }
             if self.is_cross_origin {
-                self.config.tell(&Event::CrossOrigin);
+                self.config.tell_with(|| Event::CrossOrigin);
             }
         }
         if self.is_cross_origin {
@@ -158,7 +164,7 @@ impl State {
     pub(super) fn change<R>(&self, change: impl FnOnce(&mut Work) -> Result<R>) -> Result<R> {
         self.touch()?;
         let mut work = self.work();
-        if work.is_sealed {
+        if self.has(SEALED) {
             return Err(SessionError::of(SessionErrorKind::Committed));
         }
         change(&mut work)
@@ -171,13 +177,24 @@ impl State {
     /// Returns the value of a key.
     pub(super) async fn value(&self, key: &str) -> Result<Option<Bytes>> {
         self.touch()?;
-        match self.work().pending.log.tells(key) {
-            Told::Value(value) => return Ok(Some(value)),
-            Told::Absent => return Ok(None),
-            Told::Nothing => {}
+        if let Some(known) = self.known(key) {
+            return known;
         }
         self.load().await?;
         self.work().view(|data| data.get(key))
+    }
+
+    /// Returns the value of a key, if the store need not be asked for it.
+    fn known(&self, key: &str) -> Option<Result<Option<Bytes>>> {
+        let mut work = self.work();
+        match work.pending.log.tells(key) {
+            Told::Value(value) => Some(Ok(Some(value))),
+            Told::Absent => Some(Ok(None)),
+            Told::Nothing => {
+                let known = self.loaded(&work)?;
+                Some(known.and_then(|()| work.view(|data| data.get(key))))
+            }
+        }
     }
 
     /// Writes what is queued, for somebody who waits for it.
@@ -204,22 +221,34 @@ impl State {
         Ok(look(&mut self.work()))
     }
 
-    /// Says that the head is about to leave. Returns whether the request was activity.
-    pub(super) fn seal(&self) -> bool {
-        let mut work = self.work();
-        work.is_sealed = true;
-        !work.is_no_activity
+    /// Says that the head is about to leave, unless somebody has looked at the session. Without a lock.
+    pub(super) fn seal_unused(&self) -> bool {
+        self.flags
+            .compare_exchange(0, SEALED, Ordering::SeqCst, Ordering::SeqCst)
+            .is_ok()
     }
 
-    /// Drops what is queued, except the end of the session.
-    pub(super) fn discard(&self) {
+    /// Says that the head is about to leave. Whoever holds the lock sees it from the next time on.
+    pub(super) fn seal(&self) {
+        self.flags.fetch_or(SEALED, Ordering::SeqCst);
+    }
+
+    /// Forgets that anything was to be written or deleted: the session was ended by other means. The client is told.
+    pub(super) fn ended(&self) {
         let mut work = self.work();
-        let ending = work.pending.ending.take();
-        work.pending = Pending {
-            ending,
-            ..Pending::default()
-        };
-        work.view = None;
+        let is_sealed = self.has(SEALED);
+        work.ended(is_sealed);
+    }
+
+    fn has(&self, flag: u8) -> bool {
+        self.flags.load(Ordering::SeqCst) & flag != 0
+    }
+
+    /// Returns the token that the client will hold.
+    pub(super) fn token_to_come(&self) -> Result<Token> {
+        let mut work = self.work();
+        let is_sealed = self.has(SEALED);
+        work.token_to_come(is_sealed)
     }
 
     /// Waits until nobody else asks the store for this request.
@@ -269,7 +298,7 @@ impl Work {
 
     /// Looks at the data as they will be.
     fn view<R>(&mut self, look: impl FnOnce(&Data) -> R) -> Result<R> {
-        let base = base(self.current.as_ref(), &self.pending.intent);
+        let base = base(self.current.as_deref(), &self.pending.intent);
         let stored = base.map(|current| &current.record.data);
         if self.pending.log.is_empty() {
             return Ok(look(stored.unwrap_or(&Data::default())));
@@ -277,15 +306,25 @@ impl Work {
         if self.view.is_none() {
             let mut data = stored.cloned().unwrap_or_default();
             self.pending.log.apply(&mut data)?;
-            self.view = Some(data);
+            self.view = Some(Box::new(data));
         }
         Ok(look(self.view.get_or_insert_default()))
     }
 
-    /// Knows another state of what is stored. What was queued meanwhile is seen on top of that.
-    pub(super) fn renew(&mut self, current: Option<Current>) {
-        self.current = current;
+    /// Drops what is queued, except the end of the session.
+    pub(super) fn discard(&mut self) {
+        let ending = self.pending.ending.take();
+        self.pending = Pending {
+            ending,
+            ..Pending::default()
+        };
         self.view = None;
+    }
+
+    /// Knows another state of what is stored, and returns the former one. What was queued meanwhile is seen on top of that.
+    pub(super) fn renew(&mut self, current: Option<Arc<Current>>) -> Option<Arc<Current>> {
+        self.view = None;
+        mem::replace(&mut self.current, current)
     }
 
     /// Takes what is to be written.
@@ -307,12 +346,11 @@ impl Work {
         self.phase = Phase::Read;
     }
 
-    /// Forgets that anything was to be written or deleted: the session was ended by other means. The client is told.
-    pub(super) fn ended(&mut self) {
+    fn ended(&mut self, is_sealed: bool) {
         self.current = None;
         self.end();
         self.pending.ending = None;
-        if !self.is_sealed {
+        if !is_sealed {
             self.telling = Some(Telling::Removal);
         }
     }
@@ -332,7 +370,7 @@ impl Work {
     }
 
     pub(super) fn id(&self) -> Option<SessionId> {
-        let base = base(self.current.as_ref(), &self.pending.intent);
+        let base = base(self.current.as_deref(), &self.pending.intent);
         base.map(|current| current.record.id)
     }
 
@@ -346,14 +384,14 @@ impl Work {
     }
 
     /// Returns the token that the client will hold; makes one where that will be another, or the first one.
-    pub(super) fn token_to_come(&mut self) -> Result<Token> {
+    fn token_to_come(&mut self, is_sealed: bool) -> Result<Token> {
         let intent = &mut self.pending.intent;
         let stays = !intent.rotate && intent.subject.is_none();
         let current = self.current.as_ref();
         if let Some(current) = current.filter(|_| stays) {
             return Ok(current.token.clone());
         }
-        if self.is_sealed {
+        if is_sealed {
             return Err(SessionError::of(SessionErrorKind::Committed));
         }
         intent.create = true;

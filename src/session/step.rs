@@ -1,5 +1,9 @@
 //! One attempt of a commit: a batch, and what it means when it is done.
 
+use std::sync::Arc;
+
+use bytes::Bytes;
+
 use super::{
     Event, Fingerprint,
     commit::Commit,
@@ -35,22 +39,18 @@ pub(super) enum Kind {
 
 /// A record on its way into the store.
 pub(super) struct Put {
-    token: Token,
-    identifier: Identifier,
-    record: Record,
+    /// What lies there then; its version is the store's to say.
+    current: Arc<Current>,
     /// Whether it enters the index of its subject. It stays there for as long as the session may live at all, so that later
     /// writes need not name the index.
     joins: bool,
 }
 
 impl Put {
-    pub(super) fn into_current(self, version: Version) -> Current {
-        Current {
-            token: self.token,
-            identifier: self.identifier,
-            version,
-            record: self.record,
-        }
+    pub(super) fn into_current(mut self, version: Version) -> Arc<Current> {
+        // Nobody else has it yet, so nothing is cloned.
+        Arc::make_mut(&mut self.current).version = version;
+        self.current
     }
 }
 
@@ -64,6 +64,8 @@ impl Commit<'_> {
     ) -> Result<Option<Step>> {
         let mut writes = self.endings();
         let ends = writes.len();
+        // Not more than is needed: a write is large.
+        writes.reserve_exact(1 + usize::from(matches!(plan, Plan::Rotate(_))) + self.room.len());
         let (kind, record) = match plan {
             Plan::Nothing if ends == 0 => return Ok(None),
             Plan::Nothing => (Kind::End, None),
@@ -191,10 +193,15 @@ impl Commit<'_> {
         if joins {
             record.indexed = Some(end);
         }
-        Ok(Put {
+        let current = Current {
             token,
             identifier,
+            version: Version::new(Bytes::new()),
             record,
+            is_touch_due: !self.touches && current.is_some_and(|current| current.is_touch_due),
+        };
+        Ok(Put {
+            current: Arc::new(current),
             joins,
         })
     }
@@ -207,9 +214,11 @@ impl Commit<'_> {
         now: Timestamp,
     ) -> Result<Write> {
         let config = &self.state.config;
-        let record = &put.record;
+        let Current {
+            identifier, record, ..
+        } = &*put.current;
         let lifetime = config.lifetime_of(record);
-        let bytes = config.encode(&put.identifier, record)?;
+        let bytes = config.encode(identifier, record)?;
         let ttl = lifetime.ttl(&record.times, now);
         let condition = match (kind, current) {
             (Kind::Touch | Kind::Replace, Some(current)) => {
@@ -217,7 +226,7 @@ impl Commit<'_> {
             }
             _ => Condition::Absent,
         };
-        let write = Write::put(config.key(&put.identifier), bytes, ttl)
+        let write = Write::put(config.key(identifier), bytes, ttl)
             .exact()
             .when(condition);
         Ok(match &record.subject {
@@ -279,13 +288,15 @@ impl Commit<'_> {
             config.tell(&Event::Destroyed { session });
         }
         match (kind, before.map(fingerprint), after.map(fingerprint)) {
-            (Kind::Create, _, Some(session)) => config.tell(&Event::Created { session }),
-            (Kind::Rotate, Some(from), Some(to)) => config.tell(&Event::Rotated { from, to }),
+            (Kind::Create, _, Some(session)) => config.tell_with(|| Event::Created { session }),
+            (Kind::Rotate, Some(from), Some(to)) => {
+                config.tell_with(|| Event::Rotated { from, to })
+            }
             _ => {}
         }
         for key in &self.room {
             let session = Fingerprint::of(key.identifier());
-            config.tell(&Event::Evicted { session });
+            config.tell_with(|| Event::Evicted { session });
         }
         if let (Some(subject), Some(after)) = (&self.pending.intent.subject, after) {
             config.tell(&Event::Authenticated {

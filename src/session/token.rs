@@ -3,12 +3,14 @@
 //! Its text is base64url without padding (RFC 4648, section 5) in one spelling: whatever else a client sends is no token,
 //! and never reaches the store.
 
-use std::{array, fmt, ops::Deref, str};
+use std::{fmt, ops::Deref, str};
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest as _, Sha256};
 
-use super::error::{Result, SessionError, SessionErrorKind};
+use super::{
+    error::{Result, SessionError, SessionErrorKind},
+    letters,
+};
 use crate::store::Identifier;
 
 /// A token. It is never stored, logged or shown by `Debug`.
@@ -40,32 +42,25 @@ impl Token {
         Ok(rotated)
     }
 
-    /// Reads what [`text`](Self::text) wrote, and nothing else. Every request with a token pays for it, and the general
-    /// decoder takes twice as long.
+    /// Reads what [`text`](Self::text) wrote, and nothing else.
     pub(super) fn parse(text: &[u8]) -> Option<Self> {
         let text: &[u8; Self::TEXT] = text.try_into().ok()?;
         // Two more letters, which are zero bits, make whole groups of four.
-        let mut letters = [b'A'; Self::TEXT + 2];
-        letters[..Self::TEXT].copy_from_slice(text);
+        let mut padded = [b'A'; Self::TEXT + 2];
+        padded[..Self::TEXT].copy_from_slice(text);
         let mut bytes = [0; Self::BYTES + 2];
-        let mut all = 0;
-        let (groups, _) = letters.as_chunks::<4>();
-        let (places, _) = bytes.as_chunks_mut::<3>();
-        for (group, place) in groups.iter().zip(places) {
-            let [a, b, c, d] = group.map(|letter| VALUES[usize::from(letter)]);
-            all |= a | b | c | d;
-            *place = [a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d];
-        }
+        let are_letters = letters::decode(padded.as_chunks().0, bytes.as_chunks_mut().0);
         let (token, rest) = bytes.split_first_chunk()?;
         // What no byte has of the last letter is zero.
-        (all < NONE && rest == [0, 0]).then_some(Self(*token))
+        (are_letters && *rest == [0, 0]).then_some(Self(*token))
     }
 
     pub(super) fn text(&self) -> TokenText {
-        let mut text = [0; Self::TEXT];
-        URL_SAFE_NO_PAD
-            .encode_slice(self.0, &mut text)
-            .expect("34 bytes are 46 letters");
+        let mut bytes = [0; Self::BYTES + 2];
+        bytes[..Self::BYTES].copy_from_slice(&self.0);
+        let mut padded = [0; Self::TEXT + 2];
+        letters::encode(bytes.as_chunks().0, padded.as_chunks_mut().0);
+        let [text @ .., _, _] = padded;
         TokenText(text)
     }
 
@@ -77,8 +72,11 @@ impl Token {
     pub(super) fn identifier(&self) -> Identifier {
         let (slot, _) = self.0.split_at(Self::SLOT);
         let digest = Sha256::digest(self.0);
-        let mut stored = slot.iter().chain(&digest).copied();
-        Identifier::digest(array::from_fn(|_| stored.next().unwrap_or_default()))
+        let mut stored = [0; 32];
+        let (start, rest) = stored.split_at_mut(Self::SLOT);
+        start.copy_from_slice(slot);
+        rest.copy_from_slice(&digest[..30]);
+        Identifier::digest(stored)
     }
 }
 
@@ -95,21 +93,6 @@ impl Deref for TokenText {
         str::from_utf8(&self.0).expect("base64url is ASCII")
     }
 }
-
-/// More than any letter has.
-const NONE: u8 = 64;
-
-/// What letters stand for.
-const VALUES: [u8; 256] = {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let mut values = [NONE; 256];
-    let mut value = 0;
-    while value < NONE {
-        values[LETTERS[value as usize] as usize] = value;
-        value += 1;
-    }
-    values
-};
 
 fn fill(bytes: &mut [u8]) -> Result<()> {
     getrandom::fill(bytes).map_err(|error| {

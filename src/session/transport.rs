@@ -1,9 +1,9 @@
 //! How tokens travel: which fields of requests are looked at, and nothing else of them. URLs never carry any.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, ops::ControlFlow, sync::Arc};
 
 use http::{
-    HeaderMap, HeaderName,
+    HeaderMap, HeaderName, HeaderValue,
     header::{AUTHORIZATION, COOKIE, SET_COOKIE},
 };
 use smallvec::SmallVec;
@@ -52,6 +52,9 @@ pub(super) struct Presented {
 ///
 /// What is malformed does not keep the next transport from being asked: `Authorization: Bearer` may be somebody else's.
 pub(super) fn presented(transports: &[Transport], headers: &HeaderMap) -> Presented {
+    if let [transport] = transports {
+        return transport.read(headers);
+    }
     let mut fallback = Presented::default();
     for (at, transport) in transports.iter().enumerate() {
         let mut presented = transport.read(headers);
@@ -165,18 +168,24 @@ impl Transport {
     }
 
     fn read(&self, headers: &HeaderMap) -> Presented {
+        let mut presented = Presented::default();
         match &self.0 {
             Kind::Cookie(cookie) => {
-                let pairs = split(headers, &COOKIE, b';');
-                Presented::of(pairs.filter_map(|pair| cookie.value_of(pair)))
+                let lines = headers.get_all(COOKIE).into_iter();
+                presented.take(lines, b';', |pair| cookie.value_of(pair));
             }
             Kind::Bearer => {
                 let lines = headers.get_all(AUTHORIZATION).into_iter();
-                Presented::of(lines.filter_map(|line| credentials(line.as_bytes())))
+                let mut credentials = lines.filter_map(|line| credentials(line.as_bytes()));
+                let _ = credentials.try_for_each(|value| presented.add(value));
             }
             // Whoever forwards a request may have joined lines by commas.
-            Kind::Header(name) => Presented::of(split(headers, name, b',').map(<[u8]>::trim_ascii)),
+            Kind::Header(name) => {
+                let lines = headers.get_all(name).into_iter();
+                presented.take(lines, b',', |value| Some(value.trim_ascii()));
+            }
         }
+        presented
     }
 }
 
@@ -194,32 +203,61 @@ impl Presented {
     /// No user has more cookies of one name; whoever sends more would have each of them looked up.
     const MOST: usize = 4;
 
+    /// Takes what lines have between separators. By loops: for most requests, there is nothing to take.
     #[inline]
-    fn of<'a>(values: impl Iterator<Item = &'a [u8]>) -> Self {
-        let mut presented = Self::default();
-        for value in values {
-            presented.any = true;
-            let Some(token) = Token::parse(value) else {
-                continue;
-            };
-            if !presented.tokens.contains(&token) {
-                presented.tokens.push(token);
-            }
-            if presented.tokens.len() == Self::MOST {
-                break;
+    fn take<'a>(
+        &mut self,
+        lines: impl Iterator<Item = &'a HeaderValue>,
+        separator: u8,
+        value: impl Fn(&'a [u8]) -> Option<&'a [u8]>,
+    ) {
+        for line in lines {
+            let mut rest = Some(line.as_bytes());
+            while let Some(line) = rest {
+                let end = find(line, separator);
+                rest = end.and_then(|end| line.get(end + 1..));
+                let part = line.get(..end.unwrap_or(line.len()));
+                let value = part.and_then(&value);
+                if value.is_some_and(|value| self.add(value).is_break()) {
+                    return;
+                }
             }
         }
-        presented
+    }
+
+    /// Takes a token, if it is one, until there are enough.
+    fn add(&mut self, value: &[u8]) -> ControlFlow<()> {
+        self.any = true;
+        if let Some(token) = Token::parse(value)
+            && !self.tokens.contains(&token)
+        {
+            self.tokens.push(token);
+        }
+        if self.tokens.len() < Self::MOST {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
     }
 }
 
-fn split<'a>(
-    headers: &'a HeaderMap,
-    name: &HeaderName,
-    separator: u8,
-) -> impl Iterator<Item = &'a [u8]> {
-    let lines = headers.get_all(name).into_iter();
-    lines.flat_map(move |line| line.as_bytes().split(move |byte| *byte == separator))
+/// Returns where a byte is first. By the word: cookies are long.
+#[inline]
+fn find(line: &[u8], byte: u8) -> Option<usize> {
+    const LOW: u64 = u64::from_ne_bytes([0x01; 8]);
+    const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
+    let wanted = u64::from_ne_bytes([byte; 8]);
+    let (words, tail) = line.as_chunks();
+    for (at, word) in words.iter().enumerate() {
+        let others = u64::from_le_bytes(*word) ^ wanted;
+        // The lowest bit that is left is that of the first byte that is zero.
+        let zeros = others.wrapping_sub(LOW) & !others & HIGH;
+        if zeros != 0 {
+            return Some(at * 8 + zeros.trailing_zeros() as usize / 8);
+        }
+    }
+    let at = tail.iter().position(|other| *other == byte)?;
+    Some(words.len() * 8 + at)
 }
 
 /// Returns what follows the scheme.

@@ -26,6 +26,7 @@ mod response_cache;
 mod servers;
 mod service;
 mod session;
+mod session_stores;
 mod stack;
 mod support;
 mod upstash;

@@ -1,5 +1,6 @@
-//! Stores that fail or wait, and requests.
+//! Stores that fail or wait, processes, and requests.
 
+pub(crate) mod process;
 pub(crate) mod table;
 
 use std::{

@@ -100,9 +100,13 @@ fn build(model: &Model) -> Data {
 
 fn agrees(data: &Data, model: &Model) {
     let pairs = data
+        .pairs()
+        .map(|(key, value)| (key.to_vec(), value.to_vec()));
+    let expected = model
         .iter()
-        .map(|(key, value)| (key.to_owned(), value.to_vec()));
-    assert!(pairs.eq(model.clone()));
+        .map(|(key, value)| (key.clone().into_bytes(), value.clone()));
+    assert!(pairs.eq(expected));
+    assert!(data.keys().eq(model.keys()));
     assert_eq!(
         (data.len(), data.is_empty()),
         (model.len(), model.is_empty())

@@ -37,8 +37,9 @@ fn log(operations: impl IntoIterator<Item = Operation>) -> Log {
 fn applied(log: &Log, stored: &'static str) -> String {
     let mut data = Data::decode(&Bytes::from_static(stored.as_bytes())).expect("sound");
     log.apply(&mut data).expect("no update fails");
-    let pairs = data.iter().map(|(key, value)| {
-        let value = std::str::from_utf8(value).expect("text");
+    let pairs = data.pairs().map(|pair| {
+        let text = |piece| std::str::from_utf8(piece).expect("text");
+        let (key, value) = (text(pair.0), text(pair.1));
         format!("{key}={value}")
     });
     pairs.collect::<Vec<_>>().join(" ")

@@ -15,6 +15,8 @@ use crate::{
 };
 
 pub(super) const VERSION: u8 = b'1';
+/// As many digits as are never too large a number.
+const SAFE_DIGITS: usize = 19;
 
 /// How what follows the line is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,20 +164,23 @@ impl Line<'_> {
     fn number(&mut self, end: u8) -> Option<u64> {
         let mut number = 0_u64;
         let mut digits = 0;
-        loop {
-            let (byte, rest) = self.0.split_first()?;
-            self.0 = rest;
-            if *byte == end && digits > 0 {
-                return Some(number);
+        for byte in self.0 {
+            let digit = byte.wrapping_sub(b'0');
+            if digit > 9 {
+                break;
             }
-            let is_padded = digits > 0 && number == 0;
-            if is_padded || !byte.is_ascii_digit() {
-                return None;
-            }
-            let digit = u64::from(byte - b'0');
-            number = number.checked_mul(10)?.checked_add(digit)?;
+            number = if digits < SAFE_DIGITS {
+                number * 10 + u64::from(digit)
+            } else {
+                number.checked_mul(10)?.checked_add(u64::from(digit))?
+            };
             digits += 1;
         }
+        let (read, rest) = self.0.split_at_checked(digits)?;
+        let is_padded = digits > 1 && read.first() == Some(&b'0');
+        let (byte, rest) = rest.split_first()?;
+        self.0 = rest;
+        (digits > 0 && !is_padded && *byte == end).then_some(number)
     }
 
     fn length(&mut self, end: u8) -> Option<usize> {

@@ -1,22 +1,16 @@
 //! Processes that ask at the same time for more than there is: together they get exactly the limit.
 
-use std::{env, io, io::Write as _, process::Stdio, time::Duration};
+use std::{io, time::Duration};
 
 use local_upstash::{LocalUpstash, RedisServer};
-use tokio::{
-    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines},
-    process::{Child, ChildStdout, Command},
-    task::JoinSet,
-    time::timeout,
-};
+use tokio::task::JoinSet;
 use tower_upstash::{
     quota::{Algorithm, Quota},
-    store::{Claim, Kind, RedisStore, Scope, SharedStore, Store as _, UpstashStore},
+    store::{Claim, Kind, Scope, Store as _},
 };
 
-/// Where a process finds its store; set only for those that a test starts.
-const PLACE: &str = "TOWER_UPSTASH_TEST_PLACE";
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::support::process::{Process, say, store};
+
 // More than one process asks for.
 const LIMIT: u32 = 12_000;
 const PROCESSES: usize = 2;
@@ -30,36 +24,12 @@ fn quotas() -> [Quota; 2] {
     [gcra, Quota::strict(LIMIT, decade)]
 }
 
-fn store(place: &str) -> SharedStore {
-    match place.split_once(' ') {
-        Some((url, token)) => UpstashStore::builder(url, token)
-            .time_limit(PATIENCE)
-            .lanes(2)
-            .build()
-            .unwrap()
-            .into(),
-        None => RedisStore::builder(place)
-            .time_limit(PATIENCE)
-            .build()
-            .unwrap()
-            .into(),
-    }
-}
-
-fn say(line: &str) {
-    // Begins a line: the harness has written the name of the test.
-    io::stdout()
-        .write_all(format!("\n{line}\n").as_bytes())
-        .unwrap();
-}
-
 #[tokio::test]
 #[ignore = "what a process does that the tests below start"]
 async fn one_of_the_processes() {
-    let Ok(place) = env::var(PLACE) else {
+    let Some(store) = store() else {
         return;
     };
-    let store = store(&place);
     store.ping().await.unwrap();
     say("ready");
     io::stdin().read_line(&mut String::new()).unwrap();
@@ -85,51 +55,14 @@ async fn one_of_the_processes() {
     }
 }
 
-struct Process {
-    child: Child,
-    lines: Lines<BufReader<ChildStdout>>,
-}
-
-impl Process {
-    fn start(place: &str) -> Self {
-        let (_, module) = module_path!().split_once("::").unwrap();
-        let mut child = Command::new(env::current_exe().unwrap())
-            .args(["--exact", &format!("{module}::one_of_the_processes")])
-            .args(["--ignored", "--nocapture"])
-            .env(PLACE, place)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        Self { child, lines }
-    }
-
-    /// Waits for a line that begins so, and returns the rest of it.
-    async fn says(&mut self, begin: &str) -> String {
-        timeout(PATIENCE, async {
-            loop {
-                let line = self.lines.next_line().await.unwrap();
-                let line = line.expect("the process fails");
-                if let Some(rest) = line.strip_prefix(begin) {
-                    return rest.to_owned();
-                }
-            }
-        })
-        .await
-        .expect("the process hangs")
-    }
-}
-
 async fn admits_exactly_the_limit(place: &str) {
-    let mut processes: Vec<_> = (0..PROCESSES).map(|_| Process::start(place)).collect();
+    let start = |_| Process::start(module_path!(), place);
+    let mut processes: Vec<_> = (0..PROCESSES).map(start).collect();
     for process in &mut processes {
         process.says("ready").await;
     }
     for process in &mut processes {
-        let input = process.child.stdin.as_mut().unwrap();
-        input.write_all(b"go\n").await.unwrap();
+        process.tell("go").await;
     }
     for quota in quotas() {
         let mut admitted = Vec::new();
@@ -142,8 +75,8 @@ async fn admits_exactly_the_limit(place: &str) {
             "{quota:?}: {admitted:?}"
         );
     }
-    for process in &mut processes {
-        assert!(process.child.wait().await.unwrap().success());
+    for process in processes {
+        process.ends().await;
     }
 }
 
