@@ -321,7 +321,7 @@ impl Work {
         self.view = None;
     }
 
-    /// Knows another state of what is stored, and returns the former one. What was queued meanwhile is seen on top of that.
+    /// Knows another state of what is stored, and returns the one before. What was queued meanwhile is seen on top of that.
     pub(super) fn renew(&mut self, current: Option<Arc<Current>>) -> Option<Arc<Current>> {
         self.view = None;
         mem::replace(&mut self.current, current)

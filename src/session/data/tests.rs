@@ -24,8 +24,8 @@ fn pairs_are_in_the_order_of_their_keys_with_lengths_in_front() {
     assert_eq!(encoded(&data), text);
     assert_eq!(data.size(), text.len());
     assert_eq!(
-        data.iter().map(|(key, _)| key).collect::<Vec<_>>(),
-        ["", "a:b", "name"]
+        data.pairs().map(|(key, _)| key).collect::<Vec<_>>(),
+        [&b""[..], b"a:b", b"name"]
     );
 }
 
@@ -106,7 +106,6 @@ fn agrees(data: &Data, model: &Model) {
         .iter()
         .map(|(key, value)| (key.clone().into_bytes(), value.clone()));
     assert!(pairs.eq(expected));
-    assert!(data.keys().eq(model.keys()));
     assert_eq!(
         (data.len(), data.is_empty()),
         (model.len(), model.is_empty())

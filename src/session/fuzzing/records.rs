@@ -42,7 +42,10 @@ fn rewritten(record: &Record, bytes: &Bytes) {
 /// Takes everything away, and puts it back in another order.
 fn changed(mut data: Data) {
     let before = data.clone();
-    let keys: Vec<String> = data.iter().map(|(key, _)| key.to_owned()).collect();
+    let keys: Vec<String> = data
+        .pairs()
+        .filter_map(|(key, _)| String::from_utf8(key.to_vec()).ok())
+        .collect();
     keys.iter().for_each(|key| data.remove(key));
     assert!(data.is_empty() && data.size() == 0);
     for key in keys.iter().rev() {
