@@ -310,7 +310,8 @@ impl Drop for Commit<'_> {
         work.commits -= 1;
         if !self.is_over {
             work.phase = Phase::Failed(SessionError::abandoned());
-            work.is_abandoned = true;
+            // An end is tried again, and then known.
+            work.is_abandoned = !self.pending.is_only_an_end();
             let ending = self.pending.ending.take();
             work.end_later(ending.filter(|_| self.is_end));
         }

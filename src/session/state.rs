@@ -319,6 +319,10 @@ impl Pending {
         self.log.is_empty() && self.intent.is_nothing() && self.ending.is_none()
     }
 
+    pub(super) fn is_only_an_end(&self) -> bool {
+        self.log.is_empty() && self.intent.is_nothing()
+    }
+
     fn has_token_to_come(&self) -> bool {
         let intent = &self.intent;
         intent.rotate || intent.create || intent.subject.is_some()
