@@ -42,7 +42,8 @@ pub(super) enum Kind {
 pub(super) struct Presented {
     /// At most four, in their order.
     pub(super) tokens: SmallVec<[Token; 1]>,
-    /// Which of the transports brought them. Without tokens, the first one that brought anything, else the first one.
+    /// Which of the transports brought them. Without tokens, the first one that brought what is surely ours, else the first
+    /// one.
     pub(super) transport: usize,
     /// Whether the client sent anything in the place of a token, well-formed or not.
     pub(super) any: bool,
@@ -62,7 +63,9 @@ pub(super) fn presented(transports: &[Transport], headers: &HeaderMap) -> Presen
         if !presented.tokens.is_empty() {
             return presented;
         }
-        if presented.any && !fallback.any {
+        // What is malformed there may be a program's own, in a browser that is to have a cookie.
+        let is_ours = !matches!(transport.0, Kind::Bearer);
+        if presented.any && is_ours && !fallback.any {
             fallback = presented;
         }
     }

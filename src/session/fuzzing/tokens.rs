@@ -38,7 +38,7 @@ fn values(line: &HeaderValue) -> impl Iterator<Item = &[u8]> {
         let at = pair.iter().position(|&byte| byte == b'=')?;
         let (name, value) = pair.split_at_checked(at)?;
         let is_ours = name.trim_ascii_start() == b"__Host-id";
-        is_ours.then(|| value.get(1..).unwrap_or_default().trim_ascii())
+        is_ours.then(|| value.get(1..).unwrap_or_default().trim_ascii_end())
     })
 }
 

@@ -215,6 +215,10 @@ fn the_first_transport_with_a_token_wins() {
     // Without a token it is answered where something was sent.
     let junk = presented(&[first.clone(), second.clone()], &cookies(&["__Host-id=x"]));
     assert_eq!((junk.tokens.len(), junk.transport, junk.any), (0, 1, true));
+    // … unless it may be a program's own, in a browser that is to have a cookie.
+    let other = lines(&[(AUTHORIZATION, b"Bearer a.b.c")]);
+    let order = presented(&[second.clone(), first.clone()], &other);
+    assert_eq!((order.tokens.len(), order.transport), (0, 0));
     let none = presented(&[first, second], &HeaderMap::new());
     assert_eq!((none.tokens.len(), none.transport, none.any), (0, 0, false));
 }
