@@ -22,4 +22,5 @@ pub mod response_cache;
 pub mod session;
 pub mod store;
 mod table;
+mod tchar;
 pub mod time;

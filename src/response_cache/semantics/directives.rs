@@ -15,7 +15,6 @@ use http::{
     header::{CACHE_CONTROL, PRAGMA},
 };
 
-pub(super) use self::members::is_tchar;
 use self::members::{Argument, Members};
 
 /// What a response says of its use.

@@ -4,6 +4,8 @@ use std::cmp::Reverse;
 
 use smallvec::SmallVec;
 
+use crate::tchar::is_tchar;
+
 /// The text of a field, on the stack unless it is long.
 pub(super) type Text = SmallVec<[u8; 64]>;
 
@@ -154,11 +156,6 @@ fn alias(coding: &[u8]) -> &[u8] {
         b"x-compress" => b"compress",
         coding => coding,
     }
-}
-
-const fn is_tchar(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~')
 }
 
 #[cfg(test)]

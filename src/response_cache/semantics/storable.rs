@@ -11,12 +11,12 @@ use http::{
 };
 
 use super::{
-    directives::{ResponseDirectives, is_tchar},
+    directives::ResponseDirectives,
     freshness::{Answer, Basis, Freshness, is_cacheable_by_default},
     rules::{Rules, SetCookie},
     targeted::Governing,
 };
-use crate::time::Timestamp;
+use crate::{tchar::is_tchar, time::Timestamp};
 
 /// What matters of a request.
 #[derive(Clone, Copy, Debug)]

@@ -1,5 +1,7 @@
 //! What may stand in a cookie, checked where it is written down.
 
+use crate::tchar::is_tchar;
+
 /// Panics unless this is a name without a prefix, which browsers know in any case.
 pub(super) const fn name(name: &str) {
     assert!(!name.is_empty(), "a cookie needs a name");
@@ -68,26 +70,4 @@ pub(super) const fn starts_with(text: &str, prefix: &str) -> bool {
         at += 1;
     }
     true
-}
-
-/// RFC 9110, section 5.6.2.
-const fn is_tchar(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(
-            byte,
-            b'!' | b'#'
-                | b'$'
-                | b'%'
-                | b'&'
-                | b'\''
-                | b'*'
-                | b'+'
-                | b'-'
-                | b'.'
-                | b'^'
-                | b'_'
-                | b'`'
-                | b'|'
-                | b'~'
-        )
 }

@@ -1,6 +1,12 @@
 //! Several tasks of one request, and futures that are kept, dropped and forgotten.
 
-use std::{future::poll_fn, pin::pin, sync::mpsc, task::Poll, thread};
+use std::{
+    future::poll_fn,
+    pin::pin,
+    sync::{Mutex, mpsc},
+    task::Poll,
+    thread,
+};
 
 use tokio::join;
 
@@ -86,6 +92,7 @@ async fn a_head_waits_for_the_commit_of_another_task() {
 async fn a_read_that_is_kept_and_not_polled_holds_nobody_up_for_good() {
     let world = World::new();
     let cookie = world.login("alice").await;
+    let aside = Mutex::new(None);
     let seen = world.ask(&cookie, async |session| {
         world.store.reads.send_replace(false);
         let kept = session.clone();
@@ -95,7 +102,7 @@ async fn a_read_that_is_kept_and_not_polled_holds_nobody_up_for_good() {
         let other = session.get::<String>("secret").await;
         assert!(is(&other, SessionErrorKind::Store), "{other:?}");
         session.set("seen", &true).unwrap();
-        std::mem::forget(kept);
+        *aside.lock().unwrap() = Some(kept);
         StatusCode::OK
     });
     let seen = tokio::time::timeout(Duration::from_secs(60), seen).await;

@@ -40,34 +40,28 @@ impl Replies {
     }
 }
 
-fn logs_out(layer: SessionLayer, token: String) -> impl Future<Output = Reply> {
-    async move { ask(&layer, Some(&token), async |session| session.destroy()).await }
+async fn logs_out(layer: SessionLayer, token: String) -> Reply {
+    ask(&layer, Some(&token), async |session| session.destroy()).await
 }
 
-fn rotates(layer: SessionLayer, token: String) -> impl Future<Output = Reply> {
-    async move {
-        let rotated = ask(&layer, Some(&token), async |session| session.rotate());
-        rotated.await
-    }
+async fn rotates(layer: SessionLayer, token: String) -> Reply {
+    let rotated = ask(&layer, Some(&token), async |session| session.rotate());
+    rotated.await
 }
 
-fn reads(layer: SessionLayer, token: String) -> impl Future<Output = Reply> {
-    async move {
-        ask(&layer, Some(&token), async |session| {
-            show(&session, "n").await
-        })
-        .await
-    }
+async fn reads(layer: SessionLayer, token: String) -> Reply {
+    ask(&layer, Some(&token), async |session| {
+        show(&session, "n").await
+    })
+    .await
 }
 
-fn writes(layer: SessionLayer, token: String, key: &'static str) -> impl Future<Output = Reply> {
-    async move {
-        let written = ask(&layer, Some(&token), async |session| {
-            session.set(key, &1)?;
-            add(&session, "n")
-        });
-        written.await
-    }
+async fn writes(layer: SessionLayer, token: String, key: &'static str) -> Reply {
+    let written = ask(&layer, Some(&token), async |session| {
+        session.set(key, &1)?;
+        add(&session, "n")
+    });
+    written.await
 }
 
 /// Makes a session of a subject that holds a number.

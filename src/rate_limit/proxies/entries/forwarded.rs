@@ -9,6 +9,7 @@ use super::{
     super::node::{self, trim},
     Last,
 };
+use crate::tchar::is_tchar;
 
 /// Finds the last comma that is in no quoted string.
 pub(super) fn last(line: &[u8]) -> Last {
@@ -60,7 +61,7 @@ impl<'a> Pair<'a> {
     /// Reads up to a semicolon. There may be nothing before it.
     fn read(text: &'a [u8]) -> Option<(Self, Option<&'a [u8]>)> {
         let text = trim(text);
-        let name_len = text.iter().take_while(|byte| is_token(**byte)).count();
+        let name_len = text.iter().take_while(|byte| is_tchar(**byte)).count();
         let (name, rest) = text.split_at_checked(name_len)?;
         let (value, rest) = match rest {
             [] | [b';', ..] if name.is_empty() => (Value::None, rest),
@@ -80,7 +81,7 @@ impl<'a> Pair<'a> {
 impl<'a> Value<'a> {
     /// Also takes brackets and colons, without the quotes they should be in: many write addresses so.
     fn token(text: &'a [u8]) -> Option<(Self, &'a [u8])> {
-        let is_part = |byte: &&u8| is_token(**byte) || matches!(byte, b'[' | b']' | b':');
+        let is_part = |byte: &&u8| is_tchar(**byte) || matches!(byte, b'[' | b']' | b':');
         let (value, rest) = text.split_at_checked(text.iter().take_while(is_part).count())?;
         (!value.is_empty()).then_some((Self::Token(value), rest))
     }
@@ -115,26 +116,4 @@ impl<'a> Value<'a> {
         }
         node::address(unescaped.get(..len)?)
     }
-}
-
-/// `tchar` (RFC 9110 section 5.6.2).
-const fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(
-            byte,
-            b'!' | b'#'
-                | b'$'
-                | b'%'
-                | b'&'
-                | b'\''
-                | b'*'
-                | b'+'
-                | b'-'
-                | b'.'
-                | b'^'
-                | b'_'
-                | b'`'
-                | b'|'
-                | b'~'
-        )
 }

@@ -2,6 +2,8 @@
 //!
 //! A member that is none is skipped to the next comma. What is inside of a quoted string never becomes a member.
 
+use crate::tchar::is_tchar;
+
 /// Reads the members of one line, without the empty ones. Lines are lists of their own: a quoted string ends with its line.
 pub(super) struct Members<'a> {
     rest: &'a [u8],
@@ -129,27 +131,6 @@ impl<'a> Argument<'a> {
             }
         }))
     }
-}
-
-pub(in super::super) const fn is_tchar(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(
-            byte,
-            b'!' | b'#'
-                | b'$'
-                | b'%'
-                | b'&'
-                | b'\''
-                | b'*'
-                | b'+'
-                | b'-'
-                | b'.'
-                | b'^'
-                | b'_'
-                | b'`'
-                | b'|'
-                | b'~'
-        )
 }
 
 fn trim_start(mut bytes: &[u8]) -> &[u8] {
