@@ -78,7 +78,7 @@
 //! | the first one of each [`touch_every`](Lifetime::touch_every) that only reads | 2 | as above |
 //! | that [rotates](Session::rotate) | 2 | 5 |
 //! | a login of a client without a session; of one with a session | 1; 2 | 7; 9 (the first one of a subject: one more) |
-//! | a logout; one after a look at the session | 1; 2 | 1; 2 |
+//! | a logout; one after a look at the session | 1; 2 | 1; 5 |
 //! | that [lists](Session::list) the sessions of its subject, or [ends](Session::revoke_others) the others | 3 | 3; 6 |
 //!
 //! A [limit](SessionLayer::per_subject) costs a login one command more, and three or four trips where it has to end a session. In
@@ -165,11 +165,13 @@
 //! # Failures
 //! - **A read fails**: the handler gets an error, which as a response is 503 ([`Store`](SessionErrorKind::Store)) or 500
 //!   ([`Corrupt`](SessionErrorKind::Corrupt)). It is never "no session", and later calls of the request fail at once.
+//! - **The session is gone** when it is to be written: what was queued is dropped, and the cookie left alone, as it may be a newer
+//!   one. [`Session::commit`] tells ([`Gone`](SessionErrorKind::Gone)); a login makes another session then.
 //! - **A commit fails**: its error takes the place of the response, or [`on_error`](SessionLayer::on_error) does. Without an answer of
 //!   the store it is not known whether it was written. [`Session::commit`] tells the handler itself.
 //! - **The service fails** (5xx, or an error): what was queued is dropped, and so is a new token; [`Session::destroy`] happens.
-//! - **Others write the same session all the time**: [`Conflict`](SessionErrorKind::Conflict) once the
-//!   [time limit](SessionLayer::time_limit) is over; nothing was written.
+//! - **Others write the same session all the time**: [`Conflict`](SessionErrorKind::Conflict) once half of the
+//!   [time limit](SessionLayer::time_limit) is over, and no write is under way: nothing was written.
 //! - **Activity cannot be written down**: nothing. The session ends that much earlier.
 //! - **The client goes** before the service has answered: nothing is written.
 //!

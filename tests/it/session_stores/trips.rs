@@ -106,6 +106,15 @@ async fn are_as_documented(costs: &Costs, condition: u64) {
     costs.are(2, 1 + condition, "that writes to the session of a subject");
     well(&ask(layer, Some(&token), async |session| session.destroy()).await);
     costs.are(1, 1, "a logout");
+
+    let token = log_in(layer, None, "alice").await;
+    costs.server.bill().reset();
+    let look = ask(layer, Some(&token), async |session| {
+        session.require_subject().await?;
+        session.destroy()
+    });
+    well(&look.await);
+    costs.are(2, 5, "a logout after a look");
     let counted = costs.counted(layer).await;
     costs.are(1, 1, "that makes a session");
     log_in(layer, None, "alice").await;
