@@ -1,10 +1,6 @@
 //! What becomes of a response: what it says of the session, and what takes its place where that is not true.
 
-use std::{
-    future::{Future, ready},
-    pin::Pin,
-    sync::Arc,
-};
+use std::{future::Future, pin::Pin, sync::Arc};
 
 use bytes::Bytes;
 use http::{HeaderMap, Response};
@@ -49,16 +45,25 @@ impl State {
         }
         let is_due = |current: &Arc<Current>| touches && current.is_touch_due;
         if work.is_abandoned && verdict == Verdict::Done {
-            return Some(Box::pin(ready(Err(SessionError::abandoned()))));
+            work.discard();
         }
+        let may_fail = verdict == Verdict::Done;
         // What another task commits is told by this head, or by none.
         let has_work = !work.pending.is_nothing()
             || work.commits > 0
+            || work.is_abandoned && may_fail
             || work.current.as_ref().is_some_and(is_due);
         drop(work);
         has_work.then(|| {
             let state = Arc::clone(self);
-            Box::pin(async move { state.commit(touches).await.map(|_| ()) }) as _
+            Box::pin(async move {
+                state.commit(touches).await?;
+                // Also by another task, while this one waited.
+                if may_fail && state.work().is_abandoned {
+                    return Err(SessionError::abandoned());
+                }
+                Ok(())
+            }) as _
         })
     }
 

@@ -1,6 +1,10 @@
 //! How what was queued is written: once, on conditions, and again where others were faster.
 
-use std::{pin::pin, time::Duration};
+use std::{
+    pin::pin,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use super::{
     Event, Fingerprint, SessionError, SessionErrorKind, SessionId,
@@ -29,10 +33,12 @@ impl State {
     /// Whoever drops this while it runs does not know what became of it, and neither do we: the session is not used any
     /// more in this request.
     pub(super) async fn commit(&self, touches: bool) -> Result<Outcome> {
-        let is_activity = self.work().pending.is_nothing();
+        let (has_begun, has_taken) = (AtomicBool::new(false), AtomicBool::new(false));
         let commit = async {
             let turn = self.turn().await;
             let mut commit = Commit::begin(self, touches);
+            has_begun.store(true, Ordering::Relaxed);
+            has_taken.store(!commit.is_over, Ordering::Relaxed);
             let outcome = commit.run(&turn).await;
             commit.end(outcome)
         };
@@ -41,11 +47,21 @@ impl State {
             let commit = pin!(commit);
             self.config.within_pinned(commit).await
         };
-        match outcome {
-            // Activity that could not be written down is no failure of the request.
-            Err(_) if is_activity && self.work().commits == 0 => Ok(Outcome::Written),
-            outcome => outcome,
+        let mut work = self.work();
+        if outcome.is_ok() || has_taken.into_inner() {
+            return outcome;
         }
+        if !has_begun.into_inner() {
+            let is_nothing = work.pending.is_nothing() && work.commits == 0;
+            work.discard();
+            return if is_nothing {
+                Ok(Outcome::Written)
+            } else {
+                outcome
+            };
+        }
+        // Activity that could not be written down is no failure of the request.
+        Ok(Outcome::Written)
     }
 }
 
@@ -63,6 +79,8 @@ pub(super) struct Commit<'a> {
     pub(super) pending: Pending,
     pub(super) touches: bool,
     attempts: u32,
+    /// Whether the last attempt was refused since somebody else was faster.
+    is_conflict: bool,
     /// Whether something has been sent of which it is not known what became of it.
     is_asking: bool,
     /// What must go so that a subject may have one session more.
@@ -87,6 +105,7 @@ impl<'a> Commit<'a> {
             pending,
             touches,
             attempts: 0,
+            is_conflict: false,
             is_asking: false,
             room: Vec::new(),
         }
@@ -104,7 +123,7 @@ impl<'a> Commit<'a> {
             let is_late = elapsed
                 .as_ref()
                 .is_some_and(|elapsed| elapsed() >= config.time_limit / 2);
-            if self.attempts > MOST_ATTEMPTS || self.attempts > 1 && is_late {
+            if self.attempts > MOST_ATTEMPTS || self.is_conflict && is_late {
                 return Err(conflict());
             }
             self.is_asking = true;
@@ -116,12 +135,14 @@ impl<'a> Commit<'a> {
                     return Ok(Outcome::Written);
                 }
                 Written::Refused { at, why } => {
-                    let is_conflict = matches!(why, Refusal::Conflict(_));
+                    self.is_conflict = matches!(why, Refusal::Conflict(_));
                     // Rare, and large.
                     if let Some(outcome) = Box::pin(self.refused(&step, at, why)).await? {
                         return Ok(outcome);
                     }
-                    if is_conflict && let (Some(timer), Some(elapsed)) = (&config.timer, &elapsed) {
+                    if self.is_conflict
+                        && let (Some(timer), Some(elapsed)) = (&config.timer, &elapsed)
+                    {
                         self.pause(timer, elapsed()).await;
                     }
                 }
@@ -255,13 +276,14 @@ impl<'a> Commit<'a> {
 
     /// What was to end has got a new token since it was read: that ends instead.
     async fn end_successor(&mut self) -> Result<()> {
-        let ended = self
-            .pending
-            .ending
-            .as_mut()
-            .and_then(|ending| ending.current.take());
+        let ending = self.pending.ending.as_ref();
+        let ended = ending.and_then(|ending| ending.current.clone());
         if let Some((subject, id)) = ended.as_deref().and_then(Current::named) {
             subject::revoke(&self.state.config, subject, id).await?;
+        }
+        // Not before: whoever tries again must know whom.
+        if let Some(ending) = &mut self.pending.ending {
+            ending.current = None;
         }
         Ok(())
     }
@@ -311,7 +333,7 @@ impl Drop for Commit<'_> {
         if !self.is_over {
             work.phase = Phase::Failed(SessionError::abandoned());
             // An end is tried again, and then known.
-            work.is_abandoned = !self.pending.is_only_an_end();
+            work.is_abandoned |= !self.pending.is_only_an_end();
             let ending = self.pending.ending.take();
             work.end_later(ending.filter(|_| self.is_end));
         }

@@ -46,7 +46,7 @@ pub enum SessionErrorKind {
     Store,
     /// What is stored is not a session of a known format, or not under a known key. It is left as it is.
     Corrupt,
-    /// Others have written the session at the same time, again and again, until the time limit. Nothing was written.
+    /// Others have written the session at the same time, again and again, for half of the time limit. Nothing was written.
     Conflict,
     /// The session was ended, or got another token, while the request was under way. Nothing was written; the client's token is
     /// left alone, as it may be a newer one.

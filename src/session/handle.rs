@@ -38,7 +38,8 @@ use crate::response_cache::Personal;
 /// session.
 ///
 /// # Cancellation
-/// A read that is dropped has no effect.
+/// A read that is dropped has no effect. One that was begun, and is kept without being polled, holds up the others of its request,
+/// which fail when the time limit is over.
 pub struct Session<L = Main> {
     pub(super) state: Arc<State>,
     layer: PhantomData<fn() -> L>,

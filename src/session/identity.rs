@@ -105,11 +105,14 @@ impl<L> Session<L> {
     /// # Errors
     /// As [`list`](Self::list).
     pub async fn revoke(&self, session: SessionId) -> Result<bool, SessionError> {
-        let (subject, _) = self.known().await?;
+        let (subject, this) = self.known().await?;
         let config = &self.state.config;
-        config
-            .within(subject::revoke(config, &subject, session))
-            .await
+        let revoke = subject::revoke(config, &subject, session);
+        let is_ended = config.within(revoke).await?;
+        if this == Some(session) {
+            self.state.ended();
+        }
+        Ok(is_ended)
     }
 
     /// Ends all other sessions of the subject: after a change of the password. Returns how many. At once. Two trips, beside the one

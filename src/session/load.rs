@@ -16,7 +16,12 @@ impl State {
     ///
     /// A failure stays: what is asked later in the same request does not wait for the store once more.
     pub(super) async fn load(&self) -> Result<()> {
-        if let Some(known) = self.loaded(&self.work()) {
+        let known = {
+            let work = self.work();
+            // What is being committed is neither queued any more nor known to be stored.
+            (work.commits == 0).then(|| self.loaded(&work)).flatten()
+        };
+        if let Some(known) = known {
             return known;
         }
         let load = async {

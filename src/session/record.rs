@@ -49,7 +49,7 @@ pub(super) struct Record {
 #[derive(Clone, Copy)]
 pub(super) struct Seal<'a> {
     pub(super) keyring: Option<&'a Keyring>,
-    /// What only this session has: the identifier of its key, as text.
+    /// What only this session has: its key, as text.
     pub(super) place: &'a str,
 }
 

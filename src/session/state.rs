@@ -239,9 +239,12 @@ impl State {
 
     /// Writes what is queued, for somebody who waits for it.
     pub(super) async fn commit_now(&self) -> Result<()> {
-        let touches = self.change(|work| Ok(!work.is_no_activity))?;
-        let outcome = self.commit(touches).await;
-        match outcome.inspect_err(|_| self.work().discard())? {
+        let touches = self.change(|work| match &work.phase {
+            // What failed before was dropped, and is not written by now.
+            Phase::Failed(error) if work.pending.is_nothing() => Err(error.clone()),
+            _ => Ok(!work.is_no_activity),
+        })?;
+        match self.commit(touches).await? {
             Outcome::Written => Ok(()),
             Outcome::Gone => Err(SessionError::of(SessionErrorKind::Gone)),
         }

@@ -187,8 +187,7 @@ impl Commit<'_> {
                 .lifetime_of(&record)
                 .longest(&record.times, now),
         );
-        let is_in = matches!(kind, Kind::Touch | Kind::Replace)
-            && record.indexed.is_some_and(|known| known >= end);
+        let is_in = matches!(kind, Kind::Touch | Kind::Replace) && record.indexed == Some(end);
         let joins = record.subject.is_some() && !is_in;
         if joins {
             record.indexed = Some(end);

@@ -1,8 +1,8 @@
 //! The sessions of a subject, and how many there may be.
 //!
 //! Whoever is in the index of a subject is only said to be its session: what counts is what its record says. The other way
-//! round, each session of a subject is in the index for as long as its entry lives, since every write that puts it enters
-//! it in the same batch.
+//! round, each session of a subject is in the index for as long as its entry lives: the batch that makes it, or gives it a new token,
+//! enters it for its longest life.
 
 mod ends;
 mod members;

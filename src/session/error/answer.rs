@@ -14,7 +14,7 @@ impl SessionError {
     /// Returns a response that tells a client: a problem document
     /// ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)) that no cache keeps, with the [`status`](Self::status).
     ///
-    /// - 503 and 409 have a `Retry-After` of one second. After a 503, what was to be written may have been.
+    /// - 503, and the 409 of a conflict, have a `Retry-After` of one second. After a 503, what was to be written may have been.
     /// - 401 has a challenge, as [RFC 9110 section 15.5.2](https://www.rfc-editor.org/rfc/rfc9110#section-15.5.2) demands:
     ///   `Session`, for which no browser prompts, and for [`Stale`](SessionErrorKind::Stale) with the error
     ///   `insufficient_user_authentication` of [RFC 9470](https://www.rfc-editor.org/rfc/rfc9470).

@@ -113,6 +113,9 @@ impl Work {
         if is_sealed {
             return Err(SessionError::of(SessionErrorKind::Committed));
         }
+        if self.is_gone && stays {
+            return Err(SessionError::of(SessionErrorKind::Gone));
+        }
         intent.create = true;
         let token = match (&self.pending.next, current) {
             (Some(next), _) => next.clone(),

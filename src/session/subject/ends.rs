@@ -74,7 +74,7 @@ async fn end(config: &Config, index: &Key, identifier: &Identifier) -> Result<bo
 /// its index. Two trips, one more for each round that finds something new.
 //
 // Done is who has seen, on one page and hence at one instant, an index without anybody (but `except`). Each live session
-// of the subject is in there, as the batch that puts an entry enters it. So nothing was left at that instant, and nothing
+// of the subject is in there, as the batch that makes it, or gives it a new token, enters it for its longest life. So nothing was left at that instant, and nothing
 // comes of it later: rotation is one batch, and needs the old entry; what comes is a new login. That holds in whatever
 // order a store runs what is joined: a listing that runs before the deletes still names what they delete, is not empty,
 // and makes for one more round. A login may end up in a round too; whoever revokes at the same time cannot tell them apart.

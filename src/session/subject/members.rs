@@ -4,8 +4,8 @@ use std::{future::poll_fn, task::Poll};
 
 use super::super::{Event, Fingerprint, config::Config, error::Result, record::Record};
 use crate::store::{
-    self, Batch, Cursor, Entry, ErrorKind, Identifier, Key, MAX_BATCH, MAX_READ, Store, Version,
-    Write, Written, together,
+    self, Batch, Condition, Cursor, Entry, ErrorKind, Identifier, Key, MAX_BATCH, MAX_READ, Store,
+    Version, Write, Written, together,
 };
 
 const MOST_PAGES: usize = 10;
@@ -182,7 +182,11 @@ pub(super) async fn prune(config: &Config, index: &Key, members: &[Member]) {
         .iter()
         .filter(|member| matches!(member.found, Found::Gone));
     let writes: Vec<_> = gone
-        .map(|member| Write::delete(config.key(&member.identifier)).member_of(index.clone()))
+        .map(|member| {
+            // A read that lags behind the listing must not end what is new.
+            let write = Write::delete(config.key(&member.identifier)).when(Condition::Absent);
+            write.member_of(index.clone())
+        })
         .collect();
     if !writes.is_empty() {
         let _ = delete(config, writes, None).await;

@@ -43,7 +43,8 @@ pub(in super::super) async fn make_room(
     for Member { identifier, found } in others.filter(|member| !keep.contains(&member.identifier)) {
         let delete = Write::delete(config.key(&identifier)).member_of(index.clone());
         match found {
-            Found::Gone => dead.push(delete),
+            // A read that lags behind the listing must not end what is new.
+            Found::Gone => dead.push(delete.when(Condition::Absent)),
             Found::Corrupt => living.push((Timestamp::MAX, delete)),
             Found::Record(_, record) if counts(&record) => living.push((since(&record), delete)),
             Found::Record(version, _) => dead.push(delete.when(Condition::Unchanged(version))),
