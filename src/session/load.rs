@@ -49,7 +49,7 @@ impl State {
 
     pub(super) fn loaded(&self, work: &Work) -> Option<Result<()>> {
         match &work.phase {
-            Phase::Unread if self.presented.tokens.is_empty() => Some(Ok(())),
+            Phase::Unread if self.presented.tokens().is_empty() => Some(Ok(())),
             Phase::Unread => None,
             Phase::Read => Some(Ok(())),
             Phase::Failed(error) => Some(Err(error.clone())),
@@ -57,7 +57,7 @@ impl State {
     }
 
     async fn find(&self) -> Result<Option<Arc<Current>>> {
-        let [token] = self.presented.tokens.as_slice() else {
+        let [token] = self.presented.tokens() else {
             // Rare, and large.
             return Box::pin(self.find_among()).await;
         };
@@ -68,7 +68,7 @@ impl State {
     }
 
     async fn find_among(&self) -> Result<Option<Arc<Current>>> {
-        let tokens = &self.presented.tokens;
+        let tokens = self.presented.tokens();
         self.config.tell_with(|| Event::Duplicate {
             tokens: tokens.len(),
         });

@@ -82,7 +82,14 @@ impl Config {
 
     /// Returns whether another origin makes the browser send what only its user should: cookies travel by themselves, other
     /// tokens do not.
+    ///
+    /// A `GET` that brings nothing is nobody's: a WebSocket opened by it has no session to act in. So most requests are not
+    /// searched any further.
+    #[inline]
     fn is_foreign<B>(&self, request: &Request<B>, presented: &Presented) -> bool {
+        if !presented.any && request.method().is_safe() {
+            return false;
+        }
         let cookie = if presented.any {
             self.transports
                 .get(presented.transport)

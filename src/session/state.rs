@@ -292,7 +292,7 @@ impl State {
         let mut work = self.work();
         let is_sealed = self.has(SEALED);
         work.ended(is_sealed);
-        if !is_sealed && self.presented.tokens.len() > 1 {
+        if !is_sealed && self.presented.tokens().len() > 1 {
             work.pending.ending = Some(Ending { current: None });
         }
     }

@@ -1,6 +1,10 @@
 //! How tokens travel: which fields of requests are looked at, and nothing else of them. URLs never carry any.
 
-use std::{fmt, ops::ControlFlow, sync::Arc};
+use std::{
+    fmt,
+    ops::ControlFlow,
+    sync::{Arc, OnceLock},
+};
 
 use http::{
     HeaderMap, HeaderName, HeaderValue,
@@ -40,26 +44,34 @@ pub(super) enum Kind {
 /// The tokens of a request, well-formed and each once.
 #[derive(Clone, Default)]
 pub(super) struct Presented {
-    /// At most four, in their order.
-    pub(super) tokens: SmallVec<[Token; 1]>,
+    /// The first one that may be one. Most requests have no other, and many do not look at it.
+    first: Option<[u8; Token::TEXT]>,
+    tokens: OnceLock<Tokens>,
     /// Which of the transports brought them. Without tokens, the first one that brought anything, else the first one.
     pub(super) transport: usize,
     /// Whether the client sent anything in the place of a token, well-formed or not.
     pub(super) any: bool,
 }
 
+type Tokens = SmallVec<[Token; 1]>;
+
 /// Reads the tokens of a request: the first transport that brings any.
 ///
 /// What is malformed does not keep the next transport from being asked: `Authorization: Bearer` may be somebody else's.
+#[inline]
 pub(super) fn presented(transports: &[Transport], headers: &HeaderMap) -> Presented {
     if let [transport] = transports {
         return transport.read(headers);
     }
+    first_of(transports, headers)
+}
+
+fn first_of(transports: &[Transport], headers: &HeaderMap) -> Presented {
     let mut fallback = Presented::default();
     for (at, transport) in transports.iter().enumerate() {
         let mut presented = transport.read(headers);
         presented.transport = at;
-        if !presented.tokens.is_empty() {
+        if !presented.tokens().is_empty() {
             return presented;
         }
         if presented.any && !fallback.any {
@@ -167,6 +179,7 @@ impl Transport {
         &self.0
     }
 
+    #[inline]
     fn read(&self, headers: &HeaderMap) -> Presented {
         let mut presented = Presented::default();
         match &self.0 {
@@ -225,18 +238,38 @@ impl Presented {
         }
     }
 
-    /// Takes a token, if it is one, until there are enough.
+    /// Returns the tokens, at most four, in their order.
+    pub(super) fn tokens(&self) -> &[Token] {
+        let parse = || self.first.iter().filter_map(|text| Token::parse(text));
+        self.tokens.get_or_init(|| parse().collect())
+    }
+
+    /// Takes a token, if it is one, until there are enough. The first one is kept as it is.
     fn add(&mut self, value: &[u8]) -> ControlFlow<()> {
         self.any = true;
-        if let Some(token) = Token::parse(value)
-            && !self.tokens.contains(&token)
-        {
-            self.tokens.push(token);
+        let Ok(text) = value.try_into() else {
+            return ControlFlow::Continue(());
+        };
+        if self.first.is_none() {
+            self.first = Some(text);
+            return ControlFlow::Continue(());
         }
-        if self.tokens.len() < Self::MOST {
-            ControlFlow::Continue(())
-        } else {
+        self.add_another(&text)
+    }
+
+    #[cold]
+    fn add_another(&mut self, text: &[u8; Token::TEXT]) -> ControlFlow<()> {
+        let mut tokens = self.tokens.take().unwrap_or_else(|| {
+            let first = self.first.as_ref().and_then(|text| Token::parse(text));
+            first.into_iter().collect()
+        });
+        tokens.extend(Token::parse(text).filter(|token| !tokens.contains(token)));
+        let is_full = tokens.len() >= Self::MOST;
+        self.tokens = OnceLock::from(tokens);
+        if is_full {
             ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
         }
     }
 }
