@@ -71,7 +71,7 @@ impl Config {
     fn begin<B>(self: &Arc<Self>, request: &mut Request<B>) -> Arc<State> {
         let presented = presented(&self.transports, request.headers());
         let is_foreign = self.is_foreign(request, &presented);
-        let state = Arc::new(State::new(self, presented, is_foreign));
+        let state = Arc::new(State::new(Arc::clone(self), presented, is_foreign));
         // A cache outside has left its mark; one inside asks the session for it.
         if let Some(personal) = request.extensions().get::<Personal>() {
             state.set_personal(personal.clone());
@@ -114,3 +114,6 @@ impl<S> fmt::Debug for SessionService<S> {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;
