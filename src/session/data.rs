@@ -33,7 +33,9 @@ impl Data {
     /// Reads what [`encode`](Self::encode) wrote, and nothing else; slices of it are kept. `None`: something else.
     pub(super) fn decode(bytes: &Bytes) -> Option<Self> {
         // Each piece lies between the start, digits and the end, so none of them cuts a character.
-        str::from_utf8(bytes).ok()?;
+        if !is_ascii(bytes) {
+            str::from_utf8(bytes).ok()?;
+        }
         u32::try_from(bytes.len()).ok()?;
         let mut spans = SmallVec::new();
         let mut last: Option<&[u8]> = None;
@@ -194,6 +196,17 @@ impl PartialEq for Data {
 }
 
 impl Eq for Data {}
+
+/// By the word. The function of this name in `std` takes the last bytes one by one, and they are most of a session.
+fn is_ascii(bytes: &[u8]) -> bool {
+    const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
+    let (words, tail) = bytes.as_chunks();
+    let all = words
+        .iter()
+        .fold(0, |all, word| all | u64::from_ne_bytes(*word));
+    let rest = tail.iter().fold(0, |all, byte| all | byte);
+    all & HIGH == 0 && rest < 0x80
+}
 
 /// Reads a length, and returns where what has it begins and ends.
 #[inline]

@@ -105,9 +105,13 @@ impl State {
             config.tell_with(|| Event::Unknown { session: session() });
             return Ok(None);
         };
-        let record = config
-            .decode(identifier, entry.value())
-            .inspect_err(|_| config.tell_with(|| Event::Corrupt { session: session() }))?;
+        let record = match config.decode(identifier, entry.value()) {
+            Ok(record) => record,
+            Err(error) => {
+                config.tell_with(|| Event::Corrupt { session: session() });
+                return Err(error);
+            }
+        };
         let standing = config
             .lifetime_of(&record)
             .standing(&record.times, config.now());

@@ -240,8 +240,12 @@ impl Presented {
 
     /// Returns the tokens, at most four, in their order.
     pub(super) fn tokens(&self) -> &[Token] {
-        let parse = || self.first.iter().filter_map(|text| Token::parse(text));
-        self.tokens.get_or_init(|| parse().collect())
+        self.tokens.get_or_init(|| self.parse_first())
+    }
+
+    fn parse_first(&self) -> Tokens {
+        let token = self.first.as_ref().and_then(|text| Token::parse(text));
+        token.map_or_else(Tokens::new, |token| Tokens::from_buf([token]))
     }
 
     /// Takes a token, if it is one, until there are enough. The first one is kept as it is.
@@ -259,10 +263,8 @@ impl Presented {
 
     #[cold]
     fn add_another(&mut self, text: &[u8; Token::TEXT]) -> ControlFlow<()> {
-        let mut tokens = self.tokens.take().unwrap_or_else(|| {
-            let first = self.first.as_ref().and_then(|text| Token::parse(text));
-            first.into_iter().collect()
-        });
+        let tokens = self.tokens.take();
+        let mut tokens = tokens.unwrap_or_else(|| self.parse_first());
         tokens.extend(Token::parse(text).filter(|token| !tokens.contains(token)));
         let is_full = tokens.len() >= Self::MOST;
         self.tokens = OnceLock::from(tokens);

@@ -214,9 +214,15 @@ fn the_first_transport_with_a_token_wins() {
     assert_eq!((found(&order), order.transport), (vec![b], 1));
     // Without a token it is answered where something was sent.
     let junk = presented(&[first.clone(), second.clone()], &cookies(&["__Host-id=x"]));
-    assert_eq!((junk.tokens().len(), junk.transport, junk.any), (0, 1, true));
+    assert_eq!(
+        (junk.tokens().len(), junk.transport, junk.any),
+        (0, 1, true)
+    );
     let none = presented(&[first, second], &HeaderMap::new());
-    assert_eq!((none.tokens().len(), none.transport, none.any), (0, 0, false));
+    assert_eq!(
+        (none.tokens().len(), none.transport, none.any),
+        (0, 0, false)
+    );
 }
 
 #[test]
