@@ -3,7 +3,7 @@
 //! At rest each pair is `<length>:<key><length>:<value>`, and the pairs are in the order of their keys. Nothing has to be
 //! escaped or searched for, and the same data are always the same bytes.
 
-use std::{cmp::Ordering, fmt, mem, str};
+use std::{cmp::Ordering, fmt, mem, str, sync::Arc};
 
 use bytes::Bytes;
 use smallvec::SmallVec;
@@ -18,7 +18,7 @@ pub(super) struct Data {
     /// What still counts of it.
     spans: SmallVec<[Span; 6]>,
     /// What was set since; no key is also in a span.
-    own: SmallVec<[(Box<str>, Bytes); 1]>,
+    own: SmallVec<[(Arc<str>, Bytes); 1]>,
     size: usize,
 }
 
@@ -91,11 +91,12 @@ impl Data {
         self.own.get(at).map(|(_, value)| value.clone())
     }
 
-    pub(super) fn set(&mut self, key: &str, value: Bytes) {
-        self.remove(key);
-        self.size += pair_size(key, &value);
-        let at = self.find_own(key).unwrap_or_else(|at| at);
-        self.own.insert(at, (key.into(), value));
+    pub(super) fn set(&mut self, key: impl Into<Arc<str>>, value: Bytes) {
+        let key = key.into();
+        self.remove(&key);
+        self.size += pair_size(&key, &value);
+        let at = self.find_own(&key).unwrap_or_else(|at| at);
+        self.own.insert(at, (key, value));
     }
 
     pub(super) fn remove(&mut self, key: &str) {
@@ -150,7 +151,7 @@ impl Data {
     }
 
     fn find_own(&self, key: &str) -> Result<usize, usize> {
-        let order = |(own, _): &(Box<str>, Bytes)| -> Ordering { (**own).cmp(key) };
+        let order = |(own, _): &(Arc<str>, Bytes)| -> Ordering { (**own).cmp(key) };
         self.own.binary_search_by(order)
     }
 
