@@ -3,27 +3,22 @@
 use std::{
     pin::pin,
     sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
 };
 
 use super::{
     Event, Fingerprint, SessionError, SessionErrorKind, SessionId,
     error::Result,
+    pace,
     plan::plan,
     state::{Current, Ending, Pending, Phase, State, Turn},
     step::{Kind, Step},
     subject::{self, Room},
 };
 use crate::{
-    jitter,
     store::{Entry, Key, Refusal, Store, Version, Written},
     time::Timer,
 };
 
-/// So many attempts are made with a pause each.
-const NEW_ATTEMPTS: u32 = 8;
-/// So many further ones are made one after the other.
-const PAUSE_EVERY: u32 = 4;
 /// More than this, and somebody else writes all the time.
 const MOST_ATTEMPTS: u32 = 1000;
 
@@ -143,7 +138,7 @@ impl<'a> Commit<'a> {
                     if self.is_conflict
                         && let (Some(timer), Some(elapsed)) = (&config.timer, &elapsed)
                     {
-                        self.pause(timer, elapsed()).await;
+                        pace::pause(timer, self.attempts, elapsed()).await;
                     }
                 }
             }
@@ -185,20 +180,6 @@ impl<'a> Commit<'a> {
         }
         self.is_over = true;
         outcome
-    }
-
-    /// Waits, by chance, before the next attempt. Those who are new leave the field to those who have tried for long: without
-    /// that, some would lose until the time limit. Those still wait once in a while: two processes that are as far from the
-    /// store write in the same order each time, and the second one is always late.
-    async fn pause(&self, timer: &Timer, taken: Duration) {
-        let attempt = taken / self.attempts.max(1);
-        let most = match self.attempts {
-            1 => return, // Most conflicts are the only one.
-            ..=NEW_ATTEMPTS => attempt * 2,
-            attempts if attempts.is_multiple_of(PAUSE_EVERY) => attempt,
-            _ => return,
-        };
-        timer.sleep(jitter::up_to(most)).await;
     }
 
     fn next_step(&mut self) -> Result<Option<Step>> {

@@ -153,6 +153,7 @@ impl Config {
         record.encode(self.seal(&place))
     }
 
+    #[inline]
     pub(super) fn decode(&self, identifier: &Identifier, bytes: &Bytes) -> Result<Record> {
         let place = self.place(identifier);
         Record::decode(bytes, self.seal(&place), self.max_bytes.max(CEILING))

@@ -3,7 +3,7 @@
 //! At rest each pair is `<length>:<key><length>:<value>`, and the pairs are in the order of their keys. Nothing has to be
 //! escaped or searched for, and the same data are always the same bytes.
 
-use std::{cmp::Ordering, fmt, mem, str};
+use std::{cmp::Ordering, fmt, mem, str, sync::Arc};
 
 use bytes::Bytes;
 use smallvec::SmallVec;
@@ -18,7 +18,7 @@ pub(super) struct Data {
     /// What still counts of it.
     spans: SmallVec<[Span; 6]>,
     /// What was set since; no key is also in a span.
-    own: SmallVec<[(Box<str>, Bytes); 1]>,
+    own: SmallVec<[(Arc<str>, Bytes); 1]>,
     size: usize,
 }
 
@@ -33,7 +33,9 @@ impl Data {
     /// Reads what [`encode`](Self::encode) wrote, and nothing else; slices of it are kept. `None`: something else.
     pub(super) fn decode(bytes: &Bytes) -> Option<Self> {
         // Each piece lies between the start, digits and the end, so none of them cuts a character.
-        str::from_utf8(bytes).ok()?;
+        if !is_ascii(bytes) {
+            str::from_utf8(bytes).ok()?;
+        }
         u32::try_from(bytes.len()).ok()?;
         let mut spans = SmallVec::new();
         let mut last: Option<&[u8]> = None;
@@ -89,11 +91,12 @@ impl Data {
         self.own.get(at).map(|(_, value)| value.clone())
     }
 
-    pub(super) fn set(&mut self, key: &str, value: Bytes) {
-        self.remove(key);
-        self.size += pair_size(key, &value);
-        let at = self.find_own(key).unwrap_or_else(|at| at);
-        self.own.insert(at, (key.into(), value));
+    pub(super) fn set(&mut self, key: impl Into<Arc<str>>, value: Bytes) {
+        let key = key.into();
+        self.remove(&key);
+        self.size += pair_size(&key, &value);
+        let at = self.find_own(&key).unwrap_or_else(|at| at);
+        self.own.insert(at, (key, value));
     }
 
     pub(super) fn remove(&mut self, key: &str) {
@@ -148,7 +151,7 @@ impl Data {
     }
 
     fn find_own(&self, key: &str) -> Result<usize, usize> {
-        let order = |(own, _): &(Box<str>, Bytes)| -> Ordering { (**own).cmp(key) };
+        let order = |(own, _): &(Arc<str>, Bytes)| -> Ordering { (**own).cmp(key) };
         self.own.binary_search_by(order)
     }
 
@@ -194,6 +197,17 @@ impl PartialEq for Data {
 }
 
 impl Eq for Data {}
+
+/// By the word. The function of this name in `std` takes the last bytes one by one, and they are most of a session.
+fn is_ascii(bytes: &[u8]) -> bool {
+    const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
+    let (words, tail) = bytes.as_chunks();
+    let all = words
+        .iter()
+        .fold(0, |all, word| all | u64::from_ne_bytes(*word));
+    let rest = tail.iter().fold(0, |all, byte| all | byte);
+    all & HIGH == 0 && rest < 0x80
+}
 
 /// Reads a length, and returns where what has it begins and ends.
 #[inline]

@@ -54,7 +54,7 @@ impl State {
 
     pub(super) fn loaded(&self, work: &Work) -> Option<Result<()>> {
         match &work.phase {
-            Phase::Unread if self.presented.tokens.is_empty() => Some(Ok(())),
+            Phase::Unread if self.presented.tokens().is_empty() => Some(Ok(())),
             Phase::Unread => None,
             Phase::Read => Some(Ok(())),
             Phase::Failed(error) => Some(Err(error.clone())),
@@ -62,7 +62,7 @@ impl State {
     }
 
     async fn find(&self) -> Result<Option<Arc<Current>>> {
-        let [token] = self.presented.tokens.as_slice() else {
+        let [token] = self.presented.tokens() else {
             // Rare, and large.
             return Box::pin(self.find_among()).await;
         };
@@ -73,7 +73,7 @@ impl State {
     }
 
     async fn find_among(&self) -> Result<Option<Arc<Current>>> {
-        let tokens = &self.presented.tokens;
+        let tokens = self.presented.tokens();
         self.config.tell_with(|| Event::Duplicate {
             tokens: tokens.len(),
         });
@@ -110,9 +110,13 @@ impl State {
             config.tell_with(|| Event::Unknown { session: session() });
             return Ok(None);
         };
-        let record = config
-            .decode(identifier, entry.value())
-            .inspect_err(|_| config.tell_with(|| Event::Corrupt { session: session() }))?;
+        let record = match config.decode(identifier, entry.value()) {
+            Ok(record) => record,
+            Err(error) => {
+                config.tell_with(|| Event::Corrupt { session: session() });
+                return Err(error);
+            }
+        };
         let standing = config
             .lifetime_of(&record)
             .standing(&record.times, config.now());

@@ -14,14 +14,14 @@ pub(super) type Update = dyn Fn(Option<&[u8]>) -> Result<Option<Bytes>> + Send +
 #[derive(Clone)]
 pub(super) enum Operation {
     Set {
-        key: Box<str>,
+        key: Arc<str>,
         value: Bytes,
     },
     Remove {
-        key: Box<str>,
+        key: Arc<str>,
     },
     Update {
-        key: Box<str>,
+        key: Arc<str>,
         update: Arc<Update>,
     },
     /// Takes away whatever is there, also what others have set meanwhile. What comes later stays.
@@ -50,10 +50,10 @@ impl Operation {
     /// That of an update; `data` are as they were.
     pub(super) fn apply(&self, data: &mut Data) -> Result<()> {
         match self {
-            Self::Set { key, value } => data.set(key, value.clone()),
+            Self::Set { key, value } => data.set(Arc::clone(key), value.clone()),
             Self::Remove { key } => data.remove(key),
             Self::Update { key, update } => match update(data.get(key).as_deref())? {
-                Some(value) => data.set(key, value),
+                Some(value) => data.set(Arc::clone(key), value),
                 None => data.remove(key),
             },
             Self::Clear => data.clear(),

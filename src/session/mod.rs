@@ -273,6 +273,7 @@ mod lifetime;
 mod load;
 mod log;
 pub mod migration;
+mod pace;
 mod plan;
 mod record;
 mod service;

@@ -89,6 +89,7 @@ impl Record {
     /// # Errors
     /// `Corrupt`: these are no bytes of ours, or of a version that is not known, or somebody has changed them; they are sealed
     /// where nothing should be, or the other way round; or the data are larger than `max` bytes.
+    #[inline]
     pub(super) fn decode(bytes: &Bytes, seal: Seal<'_>, max: usize) -> Result<Self> {
         if bytes.first() != Some(&head::VERSION) {
             return Err(corrupt("the session is of a version that is not known"));
@@ -98,11 +99,9 @@ impl Record {
         if head.size > max {
             return Err(corrupt("the session is larger than sessions may be"));
         }
-        match open(bytes, start, head.kept, seal)? {
-            Some(opened) => head.into_record(&opened, 0),
-            None => head.into_record(bytes, start),
-        }
-        .ok_or_else(damaged)
+        let opened = open(bytes, start, head.kept, seal)?;
+        let (bytes, start) = opened.as_ref().map_or((bytes, start), |opened| (opened, 0));
+        head.into_record(bytes, start).ok_or_else(damaged)
     }
 
     fn subject_bytes(&self) -> &[u8] {

@@ -71,7 +71,7 @@ impl Config {
     fn begin<B>(self: &Arc<Self>, request: &mut Request<B>) -> Arc<State> {
         let presented = presented(&self.transports, request.headers());
         let is_foreign = self.is_foreign(request, &presented);
-        let state = Arc::new(State::new(self, presented, is_foreign));
+        let state = Arc::new(State::new(Arc::clone(self), presented, is_foreign));
         // A cache outside has left its mark; one inside asks the session for it.
         if let Some(personal) = request.extensions().get::<Personal>() {
             state.set_personal(personal.clone());
@@ -82,7 +82,14 @@ impl Config {
 
     /// Returns whether another origin makes the browser send what only its user should: cookies travel by themselves, other
     /// tokens do not.
+    ///
+    /// A `GET` that brings nothing is nobody's: a WebSocket opened by it has no session to act in. So most requests are not
+    /// searched any further.
+    #[inline]
     fn is_foreign<B>(&self, request: &Request<B>, presented: &Presented) -> bool {
+        if !presented.any && request.method().is_safe() {
+            return false;
+        }
         let cookie = if presented.any {
             self.transports
                 .get(presented.transport)
@@ -107,3 +114,6 @@ impl<S> fmt::Debug for SessionService<S> {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,11 +1,12 @@
 //! The session of one request: what was read of it, and what is to be written.
 
+mod guard;
 mod turn;
 mod work;
 
 use std::{
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        Arc, Mutex, OnceLock,
         atomic::{AtomicU8, Ordering},
     },
     task::Waker,
@@ -13,6 +14,7 @@ use std::{
 
 use bytes::Bytes;
 
+use self::guard::Guard;
 pub(super) use self::turn::Turn;
 use super::{
     Event, SessionError, SessionErrorKind,
@@ -43,7 +45,8 @@ pub(super) struct State {
     /// [`USED`] and [`SEALED`].
     flags: AtomicU8,
     personal: OnceLock<Personal>,
-    work: Mutex<Work>,
+    /// Made when it is first asked for: most requests do not.
+    work: Mutex<Option<Work>>,
 }
 
 /// Somebody has looked at the session.
@@ -120,19 +123,24 @@ pub(super) enum Telling {
 }
 
 impl State {
-    pub(super) fn new(config: &Arc<Config>, presented: Presented, is_cross_origin: bool) -> Self {
+    #[inline]
+    pub(super) const fn new(
+        config: Arc<Config>,
+        presented: Presented,
+        is_cross_origin: bool,
+    ) -> Self {
         Self {
-            config: Arc::clone(config),
+            config,
             presented,
             is_cross_origin,
             flags: AtomicU8::new(0),
             personal: OnceLock::new(),
-            work: Mutex::default(),
+            work: Mutex::new(None),
         }
     }
 
-    pub(super) fn work(&self) -> MutexGuard<'_, Work> {
-        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn work(&self) -> Guard<'_> {
+        Guard::of(&self.work)
     }
 
     /// Takes the mark of a cache that lies outside.
@@ -295,7 +303,7 @@ impl State {
         let mut work = self.work();
         let is_sealed = self.has(SEALED);
         work.ended(is_sealed);
-        if !is_sealed && self.presented.tokens.len() > 1 {
+        if !is_sealed && self.presented.tokens().len() > 1 {
             work.pending.ending = Some(Ending { current: None });
         }
     }

@@ -142,7 +142,7 @@ impl Commit<'_> {
     fn unknown_endings(&self) -> impl Iterator<Item = &Token> {
         let ending = self.pending.ending.as_ref();
         let known = ending.and_then(|ending| ending.current.as_ref());
-        let tokens = ending.map_or(&[][..], |_| &self.state.presented.tokens);
+        let tokens = ending.map_or(&[][..], |_| self.state.presented.tokens());
         let is_other = move |token: &&Token| known.is_none_or(|known| known.token != **token);
         tokens.iter().filter(is_other)
     }

@@ -1,6 +1,10 @@
 //! How tokens travel: which fields of requests are looked at, and nothing else of them. URLs never carry any.
 
-use std::{fmt, ops::ControlFlow, sync::Arc};
+use std::{
+    fmt,
+    ops::ControlFlow,
+    sync::{Arc, OnceLock},
+};
 
 use http::{
     HeaderMap, HeaderName, HeaderValue,
@@ -40,8 +44,9 @@ pub(super) enum Kind {
 /// The tokens of a request, well-formed and each once.
 #[derive(Clone, Default)]
 pub(super) struct Presented {
-    /// At most four, in their order.
-    pub(super) tokens: SmallVec<[Token; 1]>,
+    /// The first one that may be one. Most requests have no other, and many do not look at it.
+    first: Option<[u8; Token::TEXT]>,
+    tokens: OnceLock<Tokens>,
     /// Which of the transports brought them. Without tokens, the first one that brought what is surely ours, else the first
     /// one.
     pub(super) transport: usize,
@@ -49,18 +54,25 @@ pub(super) struct Presented {
     pub(super) any: bool,
 }
 
+type Tokens = SmallVec<[Token; 1]>;
+
 /// Reads the tokens of a request: the first transport that brings any.
 ///
 /// What is malformed does not keep the next transport from being asked: `Authorization: Bearer` may be somebody else's.
+#[inline]
 pub(super) fn presented(transports: &[Transport], headers: &HeaderMap) -> Presented {
     if let [transport] = transports {
         return transport.read(headers);
     }
+    first_of(transports, headers)
+}
+
+fn first_of(transports: &[Transport], headers: &HeaderMap) -> Presented {
     let mut fallback = Presented::default();
     for (at, transport) in transports.iter().enumerate() {
         let mut presented = transport.read(headers);
         presented.transport = at;
-        if !presented.tokens.is_empty() {
+        if !presented.tokens().is_empty() {
             return presented;
         }
         // What is malformed there may be a program's own, in a browser that is to have a cookie.
@@ -170,6 +182,7 @@ impl Transport {
         &self.0
     }
 
+    #[inline]
     fn read(&self, headers: &HeaderMap) -> Presented {
         let mut presented = Presented::default();
         match &self.0 {
@@ -228,18 +241,40 @@ impl Presented {
         }
     }
 
-    /// Takes a token, if it is one, until there are enough.
+    /// Returns the tokens, at most four, in their order.
+    pub(super) fn tokens(&self) -> &[Token] {
+        self.tokens.get_or_init(|| self.parse_first())
+    }
+
+    fn parse_first(&self) -> Tokens {
+        let token = self.first.as_ref().and_then(|text| Token::parse(text));
+        token.map_or_else(Tokens::new, |token| Tokens::from_buf([token]))
+    }
+
+    /// Takes a token, if it is one, until there are enough. The first one is kept as it is.
     fn add(&mut self, value: &[u8]) -> ControlFlow<()> {
         self.any = true;
-        if let Some(token) = Token::parse(value)
-            && !self.tokens.contains(&token)
-        {
-            self.tokens.push(token);
+        let Ok(text) = value.try_into() else {
+            return ControlFlow::Continue(());
+        };
+        if self.first.is_none() {
+            self.first = Some(text);
+            return ControlFlow::Continue(());
         }
-        if self.tokens.len() < Self::MOST {
-            ControlFlow::Continue(())
-        } else {
+        self.add_another(&text)
+    }
+
+    #[cold]
+    fn add_another(&mut self, text: &[u8; Token::TEXT]) -> ControlFlow<()> {
+        let tokens = self.tokens.take();
+        let mut tokens = tokens.unwrap_or_else(|| self.parse_first());
+        tokens.extend(Token::parse(text).filter(|token| !tokens.contains(token)));
+        let is_full = tokens.len() >= Self::MOST;
+        self.tokens = OnceLock::from(tokens);
+        if is_full {
             ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Keys and values of a session: names, and JSON.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use serde_core::{Serialize, de::DeserializeOwned};
 
@@ -9,7 +11,7 @@ use super::{SessionError, SessionErrorKind, error::Result};
 const LONGEST_KEY: usize = 128;
 
 /// Checks the key of a user's.
-pub(super) fn key(key: &str) -> Result<Box<str>> {
+pub(super) fn key(key: &str) -> Result<Arc<str>> {
     let is_key = (1..=LONGEST_KEY).contains(&key.len()) && !key.chars().any(char::is_control);
     if is_key {
         Ok(key.into())

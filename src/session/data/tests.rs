@@ -93,7 +93,7 @@ fn pairs() -> impl Strategy<Value = Model> {
 fn build(model: &Model) -> Data {
     let mut data = Data::default();
     for (key, value) in model.iter().rev() {
-        data.set(key, Bytes::copy_from_slice(value));
+        data.set(key.as_str(), Bytes::copy_from_slice(value));
     }
     data
 }
@@ -139,7 +139,7 @@ proptest! {
         for (key, value) in changes {
             let _ = match value {
                 Some(value) => {
-                    data.set(&key, Bytes::from(value.clone()));
+                    data.set(key.as_str(), Bytes::from(value.clone()));
                     model.insert(key, value.into())
                 }
                 None => {

@@ -49,7 +49,10 @@ fn changed(mut data: Data) {
     keys.iter().for_each(|key| data.remove(key));
     assert!(data.is_empty() && data.size() == 0);
     for key in keys.iter().rev() {
-        data.set(key, before.get(key).expect("it is one of its keys"));
+        data.set(
+            key.as_str(),
+            before.get(key).expect("it is one of its keys"),
+        );
     }
     assert!(data == before);
     assert_eq!((data.len(), data.size()), (before.len(), before.size()));

@@ -16,7 +16,7 @@ pub fn tokens(data: &[u8]) {
         let _ = headers.try_append(COOKIE, line);
     }
     let presented = presented(&[Transport::cookie(SessionCookie::host("id"))], &headers);
-    let found: Vec<TokenText> = presented.tokens.iter().map(Token::text).collect();
+    let found: Vec<TokenText> = presented.tokens().iter().map(Token::text).collect();
     let found: Vec<&[u8]> = found.iter().map(|text| text.as_bytes()).collect();
 
     let values = headers.get_all(COOKIE).iter().flat_map(values);

@@ -122,6 +122,7 @@ impl Head {
     }
 
     /// Reads subject and data, which begin at `start`.
+    #[inline]
     pub(super) fn into_record(self, bytes: &Bytes, start: usize) -> Option<Record> {
         let middle = start.checked_add(self.subject.unwrap_or(0))?;
         let subject = str::from_utf8(bytes.get(start..middle)?).ok()?;

@@ -29,7 +29,7 @@ fn cookie() -> Transport {
 
 fn found(presented: &Presented) -> Vec<String> {
     let texts = presented
-        .tokens
+        .tokens()
         .iter()
         .map(|token| token.text().to_string());
     texts.collect()
@@ -120,7 +120,7 @@ fn a_nul_is_malformed() {
     assert_eq!(value, Some(&[0; 46][..]));
     let mut presented = Presented::default();
     let _ = presented.add(value.expect("the value of the cookie"));
-    assert_eq!(presented.tokens.len(), 0);
+    assert_eq!(presented.tokens().len(), 0);
 }
 
 #[test]
@@ -214,13 +214,19 @@ fn the_first_transport_with_a_token_wins() {
     assert_eq!((found(&order), order.transport), (vec![b], 1));
     // Without a token it is answered where something was sent.
     let junk = presented(&[first.clone(), second.clone()], &cookies(&["__Host-id=x"]));
-    assert_eq!((junk.tokens.len(), junk.transport, junk.any), (0, 1, true));
+    assert_eq!(
+        (junk.tokens().len(), junk.transport, junk.any),
+        (0, 1, true)
+    );
     // … unless it may be a program's own, in a browser that is to have a cookie.
     let other = lines(&[(AUTHORIZATION, b"Bearer a.b.c")]);
     let order = presented(&[second.clone(), first.clone()], &other);
-    assert_eq!((order.tokens.len(), order.transport), (0, 0));
+    assert_eq!((order.tokens().len(), order.transport), (0, 0));
     let none = presented(&[first, second], &HeaderMap::new());
-    assert_eq!((none.tokens.len(), none.transport, none.any), (0, 0, false));
+    assert_eq!(
+        (none.tokens().len(), none.transport, none.any),
+        (0, 0, false)
+    );
 }
 
 #[test]
@@ -246,7 +252,7 @@ fn only_configured_transports_are_looked_at() {
         others.push((http::header::REFERER, url.as_bytes()));
         let presented = presented(std::slice::from_ref(transport), &lines(&others));
         assert!(
-            !presented.any && presented.tokens.is_empty(),
+            !presented.any && presented.tokens().is_empty(),
             "{transport:?}"
         );
     }

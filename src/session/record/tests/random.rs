@@ -29,7 +29,7 @@ fn data() -> impl Strategy<Value = Data> {
     prop::collection::vec(pair, 0..6).prop_map(|pairs| {
         let mut data = Data::default();
         for (key, value, times) in pairs {
-            data.set(&key, value.repeat(times).into());
+            data.set(key.as_str(), value.repeat(times).into());
         }
         data
     })
