@@ -122,8 +122,8 @@ async fn what_a_commit_has_written_is_seen_by_who_looked_meanwhile() {
             let other = async {
                 world.store.held(1).await;
                 session.set("two", &2).unwrap();
-                assert_eq!(session.get::<u32>("three").await.unwrap(), None);
                 world.store.writes.send_replace(true);
+                assert_eq!(session.get::<u32>("three").await.unwrap(), None);
             };
             let (written, ()) = join!(session.commit(), other);
             written.unwrap();
