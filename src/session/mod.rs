@@ -35,6 +35,9 @@
 //! With axum this needs the feature `axum`; [elsewhere](#without-axum) a handler takes the session out of the extensions of its
 //! request. Whoever comes from `tower-sessions` finds each method in [`migration`].
 //!
+//! Browsers take the cookie over HTTPS, and over plain HTTP from localhost (Safari does not). Elsewhere, while developing, there is
+//! [`SessionCookie::insecure_for_development`].
+//!
 //! # What it promises
 //! - **A session that has ended stays ended**, whatever requests were under way: every write demands that what it read is
 //!   still there.
