@@ -63,7 +63,9 @@ fn is_alike(field: &[u8]) -> bool {
         b"stale-while-revalidate",
     ];
     let mut keys = Vec::new();
-    !field.starts_with(b"\t")
+    // In front of the first member, structured fields have spaces alone.
+    let mut start = field.iter().take_while(|byte| byte.is_ascii_whitespace());
+    start.all(|&byte| byte == b' ')
         && field.split(|&byte| byte == b',').all(|member| {
             let member = member.trim_ascii();
             let mut parts = member.splitn(2, |&byte| byte == b'=');
